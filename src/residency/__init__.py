@@ -1,0 +1,1 @@
+"""residency: is observed traffic consistent with what was declared about where data is kept?"""

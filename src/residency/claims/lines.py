@@ -11,9 +11,11 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 MAX_DEPTH = 64
+_MAX_PATH, _MAX_KEY = 1_000, 200  # characters: a long key over many values would multiply
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _STRING = re.compile(
@@ -52,7 +54,10 @@ def locate_json(text: str) -> Located:
 
 
 def join(path: str, key: str) -> str:
-    """Append a key to a dotted path, quoted where it is no bare key."""
+    """Append a key to a dotted path, quoted where it is no bare key; absurd lengths are cut."""
+    if len(path) > _MAX_PATH:
+        return path
+    key = key[:_MAX_KEY]
     shown = key if _BARE.fullmatch(key) else json.dumps(key)
     return f"{path}.{shown}" if path else shown
 
@@ -124,15 +129,12 @@ class _Toml(_Scan):
         self._table = ""
 
     def run(self) -> Located:
-        try:
-            while True:
-                self.skip(_VOID)
-                if self.ended():
-                    break
+        with suppress(_Stop):
+            self.skip(_VOID)
+            while not self.ended():
                 self._statement()
                 self.skip(_REST)
-        except _Stop:
-            pass
+                self.skip(_VOID)
         return self.found
 
     def _statement(self) -> None:
@@ -148,7 +150,7 @@ class _Toml(_Scan):
             self._open(keys, is_array=False)
             self.at = end
         else:
-            self._pair(self._table, 1)
+            self._pair(self._table, 0)
 
     def _open(self, keys: list[str], *, is_array: bool) -> None:
         """Enter a table; a key that is an array of tables means its last element."""
@@ -194,7 +196,8 @@ class _Toml(_Scan):
                 return keys
 
     def _value(self, path: str, depth: int) -> None:
-        self.check_depth(depth)
+        if self.text[self.at : self.at + 1] in ("[", "{"):
+            self.check_depth(depth)
         if self.take("["):
             self._items(path, depth)
         elif self.take("{"):
@@ -245,15 +248,14 @@ def _unquote(key: str) -> str:
 
 class _Json(_Scan):
     def run(self) -> Located:
-        try:
-            self._value("", 0)
-        except _Stop:
-            pass
+        with suppress(_Stop):
+            self._value("", 1)
         return self.found
 
     def _value(self, path: str, depth: int) -> None:
-        self.check_depth(depth)
         self.skip(_JSON_VOID)
+        if self.text[self.at : self.at + 1] in ("[", "{"):
+            self.check_depth(depth)
         if self.take("{"):
             self._object(path, depth)
         elif self.take("["):

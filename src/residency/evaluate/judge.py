@@ -269,7 +269,7 @@ def _adverse_reason(judged: list[Judged]) -> list[Reason]:
     adverse = [j for j in judged if j.ruling.outcome is Outcome.ADVERSE]
     if not adverse:
         return []
-    links = sorted({link for j in adverse for link in (j.ruling.missing_link or "").split("; ") if link})
+    links = sorted({link for j in adverse for link in j.ruling.missing_links})
     text = f"{len(adverse)} of {len(judged)} endpoints are outside, but no contradiction: {'; '.join(links[:3])}"
     return [Reason(rule=rules.HAS_ADVERSE, text=text)]
 
@@ -330,7 +330,7 @@ def _downgraded(judged: Judged, link: str) -> Judged:
         judged.ruling,
         outcome=Outcome.ADVERSE,
         rules=(rules.ADVERSE, rules.LINK_NETWORKS, *kept),
-        missing_link=link,
+        missing_links=(link,),
         needs_networks=False,
     )
     return replace(judged, ruling=ruling)

@@ -76,7 +76,7 @@ class Ruling:
     location: Location
     role: Role | None
     rules: tuple[str, ...]
-    missing_link: str | None = None
+    missing_links: tuple[str, ...] = ()
     needs_networks: bool = False
 
 
@@ -205,7 +205,7 @@ def _ruling(
         location=place,
         role=case.role,
         rules=tuple(dict.fromkeys((rule, *links, *place.rules, *case.weighed.rules, *fronted))),
-        missing_link="; ".join(m.text for m in missing) if missing else None,
+        missing_links=tuple(m.text for m in missing or ()),
         needs_networks=needs_networks,
     )
 

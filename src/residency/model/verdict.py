@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from residency.model.claim import Claim
 from residency.model.evidence import Assurance, Evidence, Snapshot
+from residency.model.period import Period
 from residency.model.place import Place
 
 if TYPE_CHECKING:
@@ -133,6 +134,7 @@ class Finding:
     id: str
     claim: str
     seen: Observed
+    period: Period
     role: str | None
     outcome: Outcome
     missing_link: str | None
@@ -164,6 +166,15 @@ class Yield:
     could_violate: bool
     could_confirm: bool
     reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopePreview:
+    """What a claim would speak of in given traffic, by host, and what it could yield."""
+
+    claim: Claim
+    could: Yield
+    hosts: Mapping[str, Tally]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,12 +222,13 @@ class InputRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantinedRecord:
-    """A record that could not be judged: where it stands and why."""
+    """A record that could not be judged: where it stands, why, and its text cut short (never in a report)."""
 
     path: str
     line: int | None
     offset: int | None
     reason: str
+    value: str = ""
 
 
 class Findings(tuple[Finding, ...]):

@@ -1,0 +1,222 @@
+"""`residency audit`: hold claims against traffic."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from residency.cli import terminal
+from residency.errors import SourceError, UsageError
+from residency.model.verdict import QuarantinedRecord
+from residency.report import as_json
+from residency.report.formats import FORMATS, Page
+
+
+class FailOn(StrEnum):
+    """Which verdicts make the exit code non-zero."""
+
+    INCONCLUSIVE = "inconclusive"
+    VIOLATED = "violated"
+    NEVER = "never"
+
+
+def audit(
+    traffic: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TRAFFIC...",
+            help="Files or folders: Zeek logs (TSV, JSON), CSV, NDJSON, Parquet; .gz and .zst too.",
+        ),
+    ],
+    claims: Annotated[
+        list[str],
+        typer.Option(
+            "--claims",
+            "-c",
+            metavar="FILE|PACK",
+            help="A claim file, or the name of a shipped pack (`residency claims list`).",
+        ),
+    ],
+    claim: Annotated[
+        list[str] | None, typer.Option("--claim", metavar="ID", help="Judge only this claim (repeatable).")
+    ] = None,
+    format_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format", "-f", metavar="NAME[:PATH]", help="text or json; to a file with :PATH (repeatable)."
+        ),
+    ] = None,
+    clients: Annotated[
+        str,
+        typer.Option(
+            metavar="AREA",
+            help="Whose traffic it is, as in EEA or DE,FR; needed to contradict claims about somebody's data.",
+        ),
+    ] = "",
+    vantage: Annotated[
+        str | None, typer.Option(metavar="LAT,LON[,±KM][,NAME]", help="Where the traffic was recorded.")
+    ] = None,
+    evidence: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="Pinned evidence as JSON, asked beside the embedded sources (repeatable)."
+        ),
+    ] = None,
+    min_assurance: Annotated[
+        str,
+        typer.Option(
+            metavar="LEVEL",
+            help="The weakest assurance that counts as inside: measured, declared, corroborated, database.",
+        ),
+    ] = "database",
+    rely_on: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="AUTHOR",
+            help="Believe this party of a claim about itself (repeatable; printed in the headline).",
+        ),
+    ] = None,
+    max_age: Annotated[
+        int | None,
+        typer.Option(metavar="DAYS", min=0, help="Do not use evidence further than this from the flow."),
+    ] = None,
+    sampling: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="The traffic is a random sample, 1 in N.")
+    ] = None,
+    clock_skew: Annotated[
+        float, typer.Option(metavar="S", min=0, help="The sensor's clock may be off by this many seconds.")
+    ] = 0.0,
+    time_unit: Annotated[str, typer.Option(metavar="UNIT", help="Unit of numeric times: s, ms, us, ns.")] = "s",
+    input_format: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Read every input as this format instead of recognising it.")
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="Judge the age of data as of this date (default: the last flow)."),
+    ] = None,
+    quarantine: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write every record that could not be judged, one JSON object a line."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be in scope of each claim.")
+    ] = False,
+    redact_clients: Annotated[
+        bool,
+        typer.Option(
+            "--redact-clients", help="Leave out what could name a client (raw text of quarantined records)."
+        ),
+    ] = False,
+    no_embedded: Annotated[bool, typer.Option("--no-embedded", help="Ask none of the shipped sources.")] = False,
+    fail_on: Annotated[
+        FailOn, typer.Option(help="Which verdicts fail: inconclusive, violated, never.")
+    ] = FailOn.INCONCLUSIVE,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the reader (default: all).")] = None,
+    memory_limit: Annotated[
+        str, typer.Option(metavar="SIZE", help="Memory of the reader before it spills to disk.")
+    ] = "1GiB",
+    temp_dir: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the reader spills.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> int:
+    """Hold claims against traffic: is it consistent, does it contradict, or can it not be decided, and why?
+
+    Nothing is sent anywhere. Every record is judged, out of scope, quarantined, duplicate or context.
+
+        residency audit conn.log ssl.log dns.log --claims acme.toml --clients EEA
+
+        residency audit flows.parquet --claims tiktok-clover --format json:report.json --format text
+
+    Exit codes: 0 nothing violated and every claim that could be confirmed was; 1 any violated; 2 usage or
+    input error; 3 some inconclusive that could have been confirmed; 4 internal failure; 130 interrupted.
+    """
+    from residency.audit import audit as run
+    from residency.audit import preview
+
+    forms = terminal.parse_formats(format_ or [])
+    options: dict[str, Any] = {
+        "claim_ids": claim,
+        "clients": clients,
+        "vantage": vantage,
+        "clock_skew_s": clock_skew,
+        "time_unit": time_unit,
+        "input_format": input_format,
+        "threads": threads,
+        "memory_limit": memory_limit,
+        "temp_dir": str(temp_dir) if temp_dir else None,
+    }
+    with terminal.progress_bar(quiet) as progress:
+        if dry_run:
+            scopes = preview(claims, traffic, progress=progress, **options)
+        else:
+            with _quarantine_file(quarantine, redact=redact_clients) as sink:
+                report = run(
+                    claims,
+                    traffic,
+                    sources=_pinned(evidence or []),
+                    embedded=not no_embedded,
+                    min_assurance=min_assurance,
+                    rely_on=rely_on or [],
+                    max_age_days=max_age,
+                    sampling=sampling,
+                    as_of=as_of,
+                    quarantine=sink,
+                    progress=progress,
+                    **options,
+                )
+    if dry_run:
+        from residency.report.preview import render
+
+        terminal.write(render(scopes, width=terminal.page().width), None)
+        return 0
+    document = as_json.document(report)
+    for name, path in forms:
+        page = terminal.page() if path is None else Page()
+        terminal.write(FORMATS[name](document, page), path)
+    return _exit_code(report.exit_code, fail_on)
+
+
+def _exit_code(code: int, fail_on: FailOn) -> int:
+    if fail_on is FailOn.NEVER or (fail_on is FailOn.VIOLATED and code == 3):
+        return 0
+    return code
+
+
+def _pinned(paths: list[Path]) -> list[Any]:
+    from residency.sources.memory import MemorySource
+
+    found = []
+    for path in paths:
+        try:
+            found += MemorySource.from_json(json.loads(path.read_text(encoding="utf-8")))
+        except OSError as error:
+            raise UsageError(f"cannot be read: {error.strerror}", path=path) from error
+        except ValueError as error:
+            raise SourceError(f"not JSON: {error}", path=path) from error
+        except SourceError as error:
+            raise SourceError(error.what, path=path) from error
+    return found
+
+
+@contextlib.contextmanager
+def _quarantine_file(path: Path | None, *, redact: bool) -> Iterator[Callable[[QuarantinedRecord], None] | None]:
+    """Open the file that takes quarantined records, one JSON object a line; None where there is none."""
+    if path is None:
+        yield None
+        return
+    try:
+        file = path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot be written: {error.strerror}", path=path) from error
+    with file:
+
+        def put(record: QuarantinedRecord) -> None:
+            row = as_json.quarantined(record) | ({} if redact else {"value": record.value})
+            file.write(json.dumps(row, sort_keys=True) + "\n")
+
+        yield put

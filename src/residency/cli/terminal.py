@@ -1,0 +1,68 @@
+"""How commands speak: results on stdout, progress and remarks on stderr, colour only on terminals."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from residency.errors import UsageError
+from residency.report.formats import FORMATS, Page
+
+
+def page() -> Page:
+    """Return the width and colour of stdout; NO_COLOR and pipes turn colour off."""
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return Page(width=min(shutil.get_terminal_size((80, 24)).columns, 120), colour=colour)
+
+
+def parse_formats(given: list[str]) -> list[tuple[str, Path | None]]:
+    """Read `NAME[:PATH]` options; at most one form goes to stdout."""
+    found: list[tuple[str, Path | None]] = []
+    for text in given or ["text"]:
+        name, _, path = text.partition(":")
+        if name not in FORMATS:
+            raise UsageError(f"--format `{name}`: one of {', '.join(sorted(FORMATS))}")
+        found.append((name, Path(path) if path else None))
+    if sum(path is None for _, path in found) > 1:
+        raise UsageError("two forms for stdout; give all but one a file, as in --format json:report.json")
+    return found
+
+
+def write(text: str, path: Path | None) -> None:
+    """Write a result to a file, or to stdout."""
+    if path is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot be written: {error.strerror}", path=path) from error
+
+
+@contextlib.contextmanager
+def progress_bar(quiet: bool) -> Iterator[Callable[[str, float], None] | None]:
+    """Show a bar on stderr while work goes on; None where stderr is no terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=1.0)
+
+        def show(what: str, done: float) -> None:
+            bar.update(task, description=what[:40], completed=min(max(done, 0.0), 1.0))
+
+        yield show

@@ -1,0 +1,314 @@
+"""Judgements in words: the headline of a claim and of the whole report (DESIGN section 6, "Headline order").
+
+Verdict (assurance, extent) · who, what, when, where · the witness and its author · what stays undecided · what
+was not looked at. Words here never add to what was judged.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from residency.evaluate import rules
+from residency.evaluate.judge import Judged, Judgement
+from residency.model.claim import Activity, Claim
+from residency.model.evidence import Assurance, Evidence, Kind, Snapshot
+from residency.model.verdict import ClaimResult, Outcome, Tally, Verdict
+
+_SET_ASIDE = (Outcome.EXCUSED, Outcome.NOT_CARRYING, Outcome.UNANSWERED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """What sentences need beside the judgement: names of countries and sources, and what the auditor stated."""
+
+    countries: Mapping[str, str]
+    snapshots: Mapping[str, Snapshot]
+    relied: tuple[str, ...] = ()
+    sampling: int | None = None
+
+
+def headline(claim: Claim, judgement: Judgement, wording: Wording) -> str:
+    """Return the sentence or two that carry the verdict on one claim."""
+    write: dict[Verdict, Callable[[Claim, Judgement, Wording], str]] = {
+        Verdict.CONSISTENT: _consistent,
+        Verdict.VIOLATED: _violated,
+        Verdict.INCONCLUSIVE: _inconclusive,
+    }
+    return write[judgement.verdict](claim, judgement, wording)
+
+
+def overall(results: Sequence[ClaimResult]) -> str:
+    """Return the headline of a report over all its claims: the counts, and the most telling claim."""
+    order = (Verdict.VIOLATED, Verdict.INCONCLUSIVE, Verdict.CONSISTENT)
+    counted = [f"{sum(r.verdict is v for r in results)} {v.value}" for v in order]
+    first = min(results, key=lambda r: (order.index(r.verdict), not r.could.could_confirm, r.id))
+    claims = "1 claim" if len(results) == 1 else f"{len(results)} claims"
+    return f"{claims}: {', '.join(c for c in counted if not c.startswith('0 '))}. {first.id}: {first.headline}"
+
+
+def not_observed(claim: Claim, judgement: Judgement, wording: Wording) -> str:
+    """Say what the traffic cannot show of this claim, and how far the reading reached."""
+    parts = []
+    if not claim.activity.is_observable:
+        parts.append(f"{claim.activity.value.capitalize()} leaves no trace in traffic and was not looked at.")
+        return " ".join(parts)
+    if claim.activity is Activity.STORAGE:
+        parts.append(
+            "Storage itself was not observed: traffic shows where conversations end, not where data rests."
+        )
+    elif claim.activity is not Activity.CONNECTION:
+        parts.append("What happens behind the observed endpoints was not observed.")
+    read = sum(t.flows for t in judgement.outcomes.values())
+    if wording.sampling and read and not judgement.outcomes[Outcome.VIOLATING].endpoints:
+        parts.append(
+            f"None of {read:,} conversations sampled 1 in {wording.sampling:,} contradicts it: "
+            f"at 95 %, fewer than 3 in {read:,} do."
+        )
+    else:
+        parts.append(f"All {read:,} conversations in scope were read; nothing is said of others.")
+    if judgement.unnamed.flows:
+        parts.append(f"{judgement.unnamed.flows:,} other conversations carry no host name and were not judged.")
+    return " ".join(parts)
+
+
+def size(count: int) -> str:
+    """Format bytes in decimal units, as in 2 MB."""
+    value, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB", "PB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.0f} {unit}" if unit == "B" or value >= 10 else f"{value:.1f} {unit}"
+
+
+def span(first: datetime, last: datetime) -> str:
+    """Format a span of time by its days in UTC."""
+    a, b = first.date(), last.date()
+    if a == b:
+        return f"on {_day(first)}"
+    return f"from {_day(first)} to {_day(last)}"
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment.day} {moment:%B} {moment.year:04d}"
+
+
+def _consistent(claim: Claim, judgement: Judgement, wording: Wording) -> str:
+    qualities = [judgement.assurance.value]
+    if judgement.assurance is Assurance.DATABASE:
+        qualities.append("the weakest form")
+    qualities += [f"relying on {author}, a party of the claim" for author in wording.relied]
+    opening = f"consistent ({', '.join(qualities)}):"
+    if claim.forbids_any_place:
+        return f"{opening} {_nothing_seen(claim, judgement)}"
+    inside = [j for j in judgement.judged if j.ruling.outcome is Outcome.INSIDE]
+    counted = [j for j in judgement.judged if j.ruling.outcome not in _SET_ASIDE]
+    share = (
+        f"All {_flows(inside):,}" if len(inside) == len(counted) else f"{_flows(inside):,} of {_flows(counted):,}"
+    )
+    seen = f"conversations with {_scope(claim, inside)} {_when(inside)}"
+    placed = f"{_witness(inside, wording)} {_country_list(_countries_of(inside), wording)}"
+    body = f"{share} {seen} ended on servers that {placed}."
+    return f"{opening} {body}{_leftovers(judgement)}{_storage_note(claim)}"
+
+
+def _nothing_seen(claim: Claim, judgement: Judgement) -> str:
+    share = judgement.named_share
+    named = f"; {share.flows:.1%} of the flows carry a host name" if share and share.flows is not None else ""
+    return f"No answered conversation with {_scope(claim, [])} was seen{named}."
+
+
+def _violated(claim: Claim, judgement: Judgement, wording: Wording) -> str:
+    bad = [j for j in judgement.judged if j.ruling.outcome is Outcome.VIOLATING]
+    total = sum(t.flows for t in judgement.outcomes.values())
+    flows = _flows(bad)
+    extent = ", isolated" if flows == 1 else ""
+    verb = (
+        "One of {0:,} conversations contradicts"
+        if flows == 1
+        else f"{flows:,} of {{0:,}} conversations contradict"
+    )
+    worst = max(bad, key=lambda j: (j.entry.seen.bytes_sent or 0, j.entry.seen.flows, j.entry.seen.server_ip))
+    opening = f"violated ({judgement.assurance.value}{extent}): {verb.format(total)} the statement:"
+    sent = sum(j.entry.seen.bytes_sent or 0 for j in bad)
+    amount = f"{size(sent)} went to" if sent else "they reached"
+    body = f"{amount} {_target(bad, worst)}{_accusing_witness(claim, worst, wording)}, {_when(bad)}."
+    closing = " No stated exception matches."
+    lone = " This shows one instance, not a practice." if flows == 1 else ""
+    return f"{opening} {body}{closing}{lone}"
+
+
+def _target(bad: list[Judged], worst: Judged) -> str:
+    seen = worst.entry.seen
+    name = f"{seen.host} at {seen.server_ip}" if seen.host else seen.server_ip
+    others = len(bad) - 1
+    return name + (f" and {others} other endpoint{'s' if others > 1 else ''}" if others else "")
+
+
+def _accusing_witness(claim: Claim, worst: Judged, wording: Wording) -> str:
+    location = worst.ruling.location
+    if location.assurance is Assurance.NOT_NEEDED:
+        return ""
+    lead = next((e for e in location.deciding), None)
+    where = _country_list(sorted({p.country for p in location.feasible}), wording)
+    detail = sorted({p.provider_region for p in location.feasible if p.provider_region})
+    where += f" ({', '.join(detail[:3])})" if detail else ""
+    if lead is None:
+        return f", in {where}"
+    if lead.kind is Kind.DECLARED:
+        own = lead.statement.author in claim.parties
+        whose = f"{lead.statement.author}, the claimant itself," if own else f"{lead.statement.author}"
+        return f", which {whose} publishes as {where}"
+    if lead.kind is Kind.MEASURED:
+        return f", which round-trip times place in {where}"
+    named = sorted(
+        {
+            wording.snapshots[e.statement.source].name
+            for e in location.deciding
+            if e.statement.source in wording.snapshots
+        }
+    )
+    return f", which {' and '.join(named) or 'databases'} place in {where}"
+
+
+def _inconclusive(claim: Claim, judgement: Judgement, wording: Wording) -> str:
+    rule = judgement.reasons[0].rule if judgement.reasons else ""
+    words: dict[str, Callable[[], str]] = {
+        rules.NOT_OBSERVABLE: lambda: (
+            f"{claim.activity.value.capitalize()} cannot be seen on the network; this statement was not checked."
+        ),
+        rules.NO_FLOWS: lambda: (
+            f"No conversation with {_scope(claim, [])} was seen in the claim's period and ports. "
+            "Traffic that reaches these hosts would decide."
+        ),
+        rules.ONLY_PARTIES: lambda: (
+            "Every server is where the claim says, and only its own parties say so. Nothing contradicts it. "
+            "Handshake times taken near the declared places would decide."
+        ),
+        rules.HAS_ADVERSE: lambda: _adverse_words(claim, judgement, wording),
+        rules.NOTHING_COUNTED: lambda: _nothing_left(judgement),
+    }
+    written = words.get(rule, lambda: f"{_sentence(judgement)} {_would_decide(judgement)}")
+    return f"inconclusive: {written()}".rstrip()
+
+
+def _nothing_left(judgement: Judgement) -> str:
+    aside = [
+        f"{judgement.outcomes[o].flows:,} {o.value.replace('_', ' ')}"
+        for o in _SET_ASIDE
+        if judgement.outcomes[o].flows
+    ]
+    detail = f": of the conversations in scope, {' and '.join(aside)}" if aside else ""
+    return f"Nothing is left to judge{detail}."
+
+
+def _adverse_words(claim: Claim, judgement: Judgement, wording: Wording) -> str:
+    adverse = [j for j in judgement.judged if j.ruling.outcome is Outcome.ADVERSE]
+    sent = sum(j.entry.seen.bytes_sent or 0 for j in adverse)
+    amount = f"{size(sent)} sent to" if sent else f"{_flows(adverse):,} conversations with"
+    links = sorted({link for j in adverse for link in j.ruling.missing_links})
+    if claim.forbids_any_place:
+        body = f"It shows {amount} these hosts"
+    else:
+        body = f"It shows {amount} servers in {_country_list(_countries_of(adverse), wording)}"
+    if claim.activity is Activity.STORAGE:
+        stored = "This does not show where data is stored. "
+        return f"{stored}{body}, outside what is declared, but a link is missing: {'; '.join(links[:2])}."
+    return f"{body}, outside what is declared, but a link of a contradiction is missing: {'; '.join(links[:2])}."
+
+
+def _sentence(judgement: Judgement) -> str:
+    text = "; ".join(r.text for r in judgement.reasons[:2])
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def _would_decide(judgement: Judgement) -> str:
+    first = judgement.reasons[0].rule if judgement.reasons else ""
+    if first in (rules.FORBID_ABSENCE, rules.CANNOT_CONFIRM):
+        return "Nothing seen contradicts it." if not judgement.outcomes[Outcome.ADVERSE].endpoints else ""
+    if first == rules.COVERAGE and judgement.outcomes[Outcome.UNKNOWN].flows:
+        return "Round-trip times or the operator's own list for the unknown addresses would decide."
+    if first == rules.UNNAMED_SHARE:
+        return "Logs that name their flows (TLS, QUIC, DNS) would decide."
+    return ""
+
+
+def _leftovers(judgement: Judgement) -> str:
+    doubtful, unknown = judgement.outcomes[Outcome.DOUBTFUL], judgement.outcomes[Outcome.UNKNOWN]
+    parts = []
+    if doubtful.flows:
+        parts.append(f"{doubtful.flows:,} more are doubtful: one database alone places them elsewhere")
+    if unknown.flows:
+        parts.append(f"the place of {unknown.flows:,} is unknown")
+    return f" {'; '.join(parts)[:1].upper()}{'; '.join(parts)[1:]}." if parts else ""
+
+
+def _storage_note(claim: Claim) -> str:
+    if claim.activity is Activity.STORAGE:
+        return " The observed endpoints are inside; storage itself was not observed."
+    return ""
+
+
+def _witness(inside: list[Judged], wording: Wording) -> str:
+    """Name the source that carries most flows, as the subject of a sentence that ends in places."""
+    weight: dict[str, int] = defaultdict(int)
+    lead: dict[str, Evidence] = {}
+    for j in inside:
+        for item in j.ruling.location.deciding:
+            weight[item.statement.source] += j.entry.seen.flows
+            lead.setdefault(item.statement.source, item)
+    if not weight:
+        return "evidence places in"
+    best = max(sorted(weight), key=lambda s: weight[s])
+    evidence = lead[best]
+    snapshot = wording.snapshots.get(best)
+    if evidence.kind is Kind.MEASURED:
+        return "round-trip times place in"
+    if evidence.kind is Kind.DECLARED:
+        listed = evidence.statement.listed
+        return f"{evidence.statement.author}'s list{f' of {listed[1].isoformat()}' if listed else ''} places in"
+    name = snapshot.name if snapshot else best
+    built = f" of {snapshot.built.isoformat()}" if snapshot and snapshot.built else ""
+    return f"the database {name}{built} places in"
+
+
+def _countries_of(judged: list[Judged]) -> list[str]:
+    weight: dict[str, int] = defaultdict(int)
+    for j in judged:
+        for country in {p.country for p in j.ruling.location.feasible}:
+            weight[country] += j.entry.seen.flows
+    return sorted(weight, key=lambda c: (-weight[c], c))
+
+
+def _country_list(codes: Sequence[str], wording: Wording) -> str:
+    names = [wording.countries.get(code, code) for code in codes]
+    if len(names) > 5:
+        return f"{', '.join(names[:4])} and {len(names) - 4} other countries"
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else "no known country"
+
+
+def _scope(claim: Claim, judged: list[Judged]) -> str:
+    hosts = sorted({j.entry.seen.host for j in judged if j.entry.seen.host})
+    if len(hosts) == 1:
+        return hosts[0]
+    if claim.covers_every_flow:
+        return "every host"
+    named = (
+        [h.pattern.text for h in claim.hosts]
+        or [str(n.cidr) for n in claim.networks]
+        or [f"AS{a}" for a in claim.asns]
+    )
+    return named[0] + (
+        f" and {len(named) - 1} other pattern{'s' if len(named) > 2 else ''}" if len(named) > 1 else ""
+    )
+
+
+def _when(judged: list[Judged]) -> str:
+    return span(min(j.entry.seen.first for j in judged), max(j.entry.seen.last for j in judged))
+
+
+def _flows(judged: Sequence[Judged]) -> int:
+    return sum((Tally.of(j.entry.seen) for j in judged), Tally()).flows

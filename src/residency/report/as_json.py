@@ -1,0 +1,196 @@
+"""The report as a JSON document (`residency-report/1`, DESIGN section 7.5): keys sorted, times RFC 3339 UTC."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from residency.model.evidence import Evidence, Snapshot
+from residency.model.period import rfc3339
+from residency.model.verdict import (
+    ClaimResult,
+    Finding,
+    InputRecord,
+    QuarantinedRecord,
+    Reason,
+    Report,
+    Shares,
+    Tally,
+)
+
+SCHEMA = "residency-report/1"
+
+
+def document(report: Report) -> dict[str, Any]:
+    """Return the report as plain JSON values."""
+    return {
+        "schema": SCHEMA,
+        "tool": {"name": "residency", "version": report.tool_version},
+        "as_of": rfc3339(report.as_of),
+        "headline": report.headline,
+        "options": dict(report.options),
+        "seen": {"first": _time(report.first_seen), "last": _time(report.last_seen)},
+        "inputs": [_input(item) for item in report.inputs],
+        "quarantine": [quarantined(item) for item in report.quarantine],
+        "snapshots": [_snapshot(s) for s in report.snapshots],
+        "claims": [_claim(result) for result in report.claims],
+        "findings": [_finding(f) for f in report.findings],
+        "warnings": list(report.warnings),
+    }
+
+
+def dumps(doc: Mapping[str, Any]) -> str:
+    """Return the document's bytes as text: sorted keys, two spaces, one newline at the end, ASCII only."""
+    return json.dumps(doc, sort_keys=True, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+def quarantined(item: QuarantinedRecord) -> dict[str, Any]:
+    """Return one quarantined record; `line` or `offset`, whichever is known."""
+    place: dict[str, Any] = {"line": item.line} if item.offset is None else {"offset": item.offset}
+    return {"path": item.path, **place, "reason": item.reason}
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else rfc3339(moment)
+
+
+def _input(item: InputRecord) -> dict[str, Any]:
+    return {
+        "path": item.path,
+        "sha256": item.sha256,
+        "format": item.format,
+        "records": item.records,
+        "judged": item.judged,
+        "out_of_scope": item.out_of_scope,
+        "quarantined": item.quarantined,
+        "duplicate": item.duplicate,
+        "context": item.context,
+    }
+
+
+def _snapshot(s: Snapshot) -> dict[str, Any]:
+    return {
+        "id": s.id,
+        "kind": s.kind,
+        "name": s.name,
+        "author": s.author,
+        "built": None if s.built is None else s.built.isoformat(),
+        "sha256": s.sha256,
+        "licence": s.licence,
+        "attribution": s.attribution,
+        "listed": [day.isoformat() for day in s.edges],
+    }
+
+
+def _claim(result: ClaimResult) -> dict[str, Any]:
+    claim = result.claim
+    return {
+        "id": claim.id,
+        "vendor": claim.vendor,
+        "statement": claim.statement,
+        "activity": claim.activity.value,
+        "modality": claim.modality.value,
+        "allow": list(claim.allow),
+        "forbid": list(claim.forbid),
+        "subjects": list(claim.subjects),
+        "parties": list(claim.parties),
+        "effective": str(claim.effective),
+        "could_violate": result.could.could_violate,
+        "could_confirm": result.could.could_confirm,
+        "could_reasons": [_reason(r) for r in result.could.reasons],
+        "verdict": result.verdict.value,
+        "assurance": result.assurance.value,
+        "headline": result.headline,
+        "reasons": [_reason(r) for r in result.reasons],
+        "as_connection": None if result.as_connection is None else result.as_connection.value,
+        "outcomes": {outcome.value: _tally(tally) for outcome, tally in result.outcomes.items()},
+        "coverage": _shares(result.coverage) | {"asked": claim.coverage},
+        "unnamed": _tally(result.unnamed),
+        "not_observed": result.not_observed,
+        "notes": list(result.notes),
+        "sources": [
+            {"url": s.url, "published": s.published.isoformat() if s.published else None, "kind": s.kind}
+            for s in claim.sources
+        ],
+    }
+
+
+def _reason(reason: Reason) -> dict[str, str]:
+    return {"rule": reason.rule, "text": reason.text}
+
+
+def _tally(tally: Tally) -> dict[str, int]:
+    return {
+        "endpoints": tally.endpoints,
+        "flows": tally.flows,
+        "bytes_sent": tally.bytes_sent,
+        "bytes_received": tally.bytes_received,
+    }
+
+
+def _shares(shares: Shares) -> dict[str, float | None]:
+    return {
+        "flows": shares.flows,
+        "bytes_sent": shares.bytes_sent,
+        "bytes_received": shares.bytes_received,
+    }
+
+
+def _finding(f: Finding) -> dict[str, Any]:
+    seen = f.seen
+    return {
+        "id": f.id,
+        "claim": f.claim,
+        "server_ip": seen.server_ip,
+        "server_form": seen.server_form,
+        "server_port": seen.server_port,
+        "proto": seen.proto,
+        "host": seen.host,
+        "named_by": seen.named_by,
+        "answered": seen.answered,
+        "role": f.role,
+        "period": str(f.period),
+        "vantage": seen.vantage,
+        "outcome": f.outcome.value,
+        "missing_link": f.missing_link,
+        "place": f.place.value,
+        "assurance": f.assurance.value,
+        "countries": list(f.countries),
+        "sites": list(f.sites),
+        "excluded": list(f.excluded),
+        "network": f.network,
+        "flows": seen.flows,
+        "bytes_sent": seen.bytes_sent,
+        "bytes_received": seen.bytes_received,
+        "first_seen": rfc3339(seen.first),
+        "last_seen": rfc3339(seen.last),
+        "min_rtt_ms": seen.min_rtt_ms,
+        "rtt_kind": seen.rtt_kind,
+        "rules": list(f.rules),
+        "evidence": [evidence(e, side) for e, side in zip(f.evidence, f.sides, strict=True)],
+    }
+
+
+def evidence(item: Evidence, side: str) -> dict[str, Any]:
+    """Return one piece of evidence with the side on which it speaks."""
+    s = item.statement
+    return {
+        "kind": s.kind.value,
+        "source": s.source,
+        "author": s.author,
+        "says": s.says,
+        "countries": sorted({p.country for p in s.places}),
+        "sites": sorted(
+            {f"provider:{p.provider_region}" for p in s.places if p.provider_region}
+            | {f"site:{p.site}" for p in s.places if p.site}
+        ),
+        "for": side,
+        "lineage": item.lineage,
+        "echo": item.echo,
+        "struck": bool(item.struck),
+        "why_struck": item.struck,
+        "listed": None if s.listed is None else [day.isoformat() for day in s.listed],
+        "days_from_flow": item.days_from_flow,
+    }

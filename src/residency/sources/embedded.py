@@ -1,0 +1,165 @@
+"""The tables that ship with residency: countries by database, published ranges, kinds of networks.
+
+Each is read once a process, verified against the manifest, and kept in numpy columns.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from residency.model.evidence import Kind, Snapshot, Statement
+from residency.model.network import Addresses
+from residency.model.place import Place
+from residency.shipped import read_verified
+from residency.sources.interface import Answer
+from residency.sources.intervals import IntervalTable, join_halves
+
+# Origin networks whose operator publishes the lists that databases read.
+HOLDERS = {
+    14618: "aws",
+    16509: "aws",
+    8075: "azure",
+    15169: "gcp",
+    396982: "gcp",
+    31898: "oracle",
+    13335: "cloudflare",
+    54113: "fastly",
+    14061: "digitalocean",
+    36459: "github",
+}
+
+
+def read_table(entry_id: str) -> tuple[dict[str, NDArray[Any]], dict[str, list[str]], Snapshot]:
+    """Return a shipped Parquet table as numpy columns, the words of its dictionary columns, and its snapshot."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    content, entry = read_verified(entry_id)
+    table = pq.read_table(io.BytesIO(content))
+    columns: dict[str, NDArray[Any]] = {}
+    words: dict[str, list[str]] = {}
+    for name in table.column_names:
+        column = table[name].combine_chunks()
+        if pa.types.is_dictionary(column.type):
+            words[name] = column.dictionary.to_pylist()
+            column = column.indices
+        columns[name] = column.to_numpy(zero_copy_only=False)
+    return columns, words, entry.snapshot
+
+
+def _starts_v6(columns: dict[str, NDArray[Any]]) -> NDArray[np.bytes_]:
+    high = columns["start_hi"]
+    return join_halves(high, columns.get("start_lo", np.zeros_like(high)))
+
+
+class CountryDatabase:
+    """The embedded country database: one country a range, no finer place."""
+
+    def __init__(self) -> None:
+        v4, words4, self._snapshot = read_table("dbip-country-v4")
+        v6, words6, _ = read_table("dbip-country-v6")
+        self._words = words4["country"]
+        code6 = {word: i for i, word in enumerate(self._words)}
+        extra = [w for w in words6["country"] if w not in code6]
+        self._words = [*self._words, *extra]
+        code6 = {word: i for i, word in enumerate(self._words)}
+        translate = np.array([code6[w] for w in words6["country"]], dtype=np.int64)
+        self._table = IntervalTable(
+            v4["start"], v4["country"].astype(np.int64), _starts_v6(v6), translate[v6["country"]]
+        )
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The database's version."""
+        return self._snapshot
+
+    def answer(self, addresses: Addresses, days: Sequence[date]) -> Answer:
+        """Say in which country the database puts every address."""
+        codes = self._table.lookup(addresses)
+        silent = np.array([not word for word in self._words] + [True])
+        return Answer(np.where(silent[codes], -1, codes), tuple(self._say(word) for word in self._words))
+
+    def _say(self, country: str) -> Statement:
+        built = self._snapshot.built
+        return Statement(
+            kind=Kind.DATABASE,
+            source=self._snapshot.id,
+            author=self._snapshot.author,
+            lineage=self._snapshot.lineage or self._snapshot.author,
+            says=country,
+            places=frozenset({Place(country)}) if country else frozenset(),
+            listed=(built, built) if built else None,
+        )
+
+
+class OriginNetworks:
+    """Which kind of network holds an address: cloud, hosting, CDN or shared front, other."""
+
+    def __init__(self) -> None:
+        v4, words4, self._snapshot = read_table("origin-v4")
+        v6, words6, _ = read_table("origin-v6")
+        pairs4 = self._pairs(v4, words4)
+        pairs6 = self._pairs(v6, words6)
+        self._pairs_known = sorted(set(pairs4) | set(pairs6))
+        index = {pair: i for i, pair in enumerate(self._pairs_known)}
+        self._table = IntervalTable(
+            v4["start"],
+            np.array([index[p] for p in pairs4], dtype=np.int64),
+            _starts_v6(v6),
+            np.array([index[p] for p in pairs6], dtype=np.int64),
+        )
+
+    @staticmethod
+    def _pairs(columns: dict[str, NDArray[Any]], words: dict[str, list[str]]) -> list[tuple[int, str]]:
+        kinds = words["kind"]
+        return [(a, kinds[k]) for a, k in zip(columns["asn"].tolist(), columns["kind"].tolist(), strict=True)]
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The table's version."""
+        return self._snapshot
+
+    def asns(self, addresses: Addresses) -> NDArray[np.int64]:
+        """Return the origin AS number of every address, 0 where the table does not tell."""
+        numbers = np.array([asn for asn, _ in self._pairs_known] + [0], dtype=np.int64)
+        return numbers[self._table.lookup(addresses)]
+
+    @property
+    def known_asns(self) -> frozenset[int]:
+        """The AS numbers that the table tells apart."""
+        return frozenset(asn for asn, _ in self._pairs_known if asn)
+
+    def answer(self, addresses: Addresses, days: Sequence[date]) -> Answer:
+        """Say what kind of network announces every address; silent about `other` ones."""
+        telling = np.array([kind in ("cloud", "hosting", "cdn") for _, kind in self._pairs_known] + [False])
+        codes = self._table.lookup(addresses)
+        return Answer(np.where(telling[codes], codes, -1), tuple(self._say(*pair) for pair in self._pairs_known))
+
+    def _say(self, asn: int, kind: str) -> Statement:
+        return Statement(
+            kind=Kind.NETWORK,
+            source=self._snapshot.id,
+            author=self._snapshot.author,
+            says=f"AS{asn}, {kind} network" if asn else f"{kind or 'no'} network",
+            network=kind,
+            holder=HOLDERS.get(asn, ""),
+        )
+
+
+@lru_cache(maxsize=1)
+def country_database() -> CountryDatabase:
+    """Return the embedded country database (loaded once a process)."""
+    return CountryDatabase()
+
+
+@lru_cache(maxsize=1)
+def origin_networks() -> OriginNetworks:
+    """Return the embedded table of origin networks (loaded once a process)."""
+    return OriginNetworks()

@@ -1,0 +1,130 @@
+"""Lookups of many addresses at once in sorted columns: intervals, and dated prefixes of mixed length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from residency.model.network import Addresses
+
+Positions = NDArray[np.int64]
+_LATER = 10**7  # days: any listing before the flow is nearer than any after it
+
+
+def join_halves(high: NDArray[np.uint64], low: NDArray[np.uint64]) -> NDArray[np.bytes_]:
+    """Return 128-bit values as byte strings whose order is that of the numbers (numpy has no uint128)."""
+    both = np.empty((len(high), 2), dtype=">u8")
+    both[:, 0], both[:, 1] = high, low
+    return both.view("S16").reshape(-1)
+
+
+class IntervalTable:
+    """Contiguous intervals of both families: row i reaches from its start to the next row's start - 1."""
+
+    def __init__(
+        self,
+        v4_starts: NDArray[np.uint32],
+        v4_values: NDArray[np.int64],
+        v6_starts: NDArray[np.bytes_],
+        v6_values: NDArray[np.int64],
+    ) -> None:
+        self._v4_starts, self._v4_values = v4_starts, v4_values
+        self._v6_starts, self._v6_values = v6_starts, v6_values
+
+    def lookup(self, addresses: Addresses) -> NDArray[np.int64]:
+        """Return the value of every address, -1 where it is not locatable."""
+        found = np.full(len(addresses), -1, dtype=np.int64)
+        if len(addresses.v4):
+            at = np.searchsorted(self._v4_starts, addresses.v4_values, side="right") - 1
+            found[addresses.v4] = np.where(at >= 0, self._v4_values[at], -1)
+        if len(addresses.v6):
+            wanted = join_halves(addresses.v6_high, addresses.v6_low)
+            at = np.searchsorted(self._v6_starts, wanted, side="right") - 1
+            found[addresses.v6] = np.where(at >= 0, self._v6_values[at], -1)
+        return found
+
+
+class DatedPrefixes:
+    """Prefixes with the span of days in which they were listed; answers the row that fits address and day best.
+
+    Best is a row listed on the day, else the one last listed before it, else the first one after; then the
+    longest prefix. So an answer changes only on a day on which a list was taken.
+    """
+
+    def __init__(
+        self,
+        family: NDArray[np.uint8],
+        high: NDArray[np.uint64],
+        low: NDArray[np.uint64],
+        length: NDArray[np.uint8],
+        first: NDArray[np.int64],
+        last: NDArray[np.int64],
+    ) -> None:
+        self._first, self._last = first, last
+        self._levels: dict[int, list[tuple[int, NDArray[np.bytes_] | NDArray[np.uint64], Positions]]] = {}
+        for version in (4, 6):
+            self._levels[version] = []
+            for size in sorted({int(n) for n in length[family == version]}, reverse=True):
+                rows = np.flatnonzero((family == version) & (length == size))
+                keys = self._keys(version, size, high[rows], low[rows])
+                order = np.argsort(keys, kind="stable")
+                self._levels[version].append((size, keys[order], rows[order]))
+
+    def lookup(self, addresses: Addresses, days: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return for every address the best row, -1 for none; `days` are proleptic ordinals."""
+        best = np.full(len(addresses), -1, dtype=np.int64)
+        zero = np.zeros(len(addresses.v4), dtype=np.uint64)
+        self._search(4, addresses.v4, zero, addresses.v4_values.astype(np.uint64), days, best)
+        self._search(6, addresses.v6, addresses.v6_high, addresses.v6_low, days, best)
+        return best
+
+    def _search(
+        self,
+        version: int,
+        positions: Positions,
+        high: NDArray[np.uint64],
+        low: NDArray[np.uint64],
+        days: NDArray[np.int64],
+        best: NDArray[np.int64],
+    ) -> None:
+        if not len(positions):
+            return
+        nearest = np.full(len(positions), np.iinfo(np.int64).max)
+        for size, keys, rows in self._levels[version]:
+            wanted = self._keys(version, size, high, low)
+            for hit, row in _candidates(keys, rows, wanted):
+                day = days[positions[hit]]
+                before_listing = np.where(self._first[row] > day, self._first[row] - day + _LATER, 0)
+                away = np.maximum(before_listing, np.maximum(day - self._last[row], 0))
+                nearer = away < nearest[hit]
+                nearest[hit[nearer]] = away[nearer]
+                best[positions[hit[nearer]]] = row[nearer]
+
+    @staticmethod
+    def _keys(
+        version: int, size: int, high: NDArray[np.uint64], low: NDArray[np.uint64]
+    ) -> NDArray[np.bytes_] | NDArray[np.uint64]:
+        """Cut addresses to their first `size` bits, in a form that sorts."""
+        if version == 4:
+            return low >> np.uint64(32 - size)
+        if size <= 64:
+            return high >> np.uint64(64 - size) if size else np.zeros_like(high)
+        mask = np.uint64((0xFFFFFFFFFFFFFFFF << (128 - size)) & 0xFFFFFFFFFFFFFFFF)
+        return join_halves(high, low & mask)
+
+
+def _candidates(
+    keys: NDArray[np.bytes_] | NDArray[np.uint64], rows: Positions, wanted: NDArray[np.bytes_] | NDArray[np.uint64]
+) -> Iterator[tuple[Positions, Positions]]:
+    """Yield (positions in `wanted`, matching rows), once for every further row under an equal key."""
+    left = np.searchsorted(keys, wanted, side="left")
+    right = np.searchsorted(keys, wanted, side="right")
+    step = 0
+    while True:
+        hit = np.flatnonzero(left + step < right)
+        if not len(hit):
+            return
+        yield hit, rows[left[hit] + step]
+        step += 1

@@ -1,0 +1,165 @@
+"""What network operators publish: prefixes by provider region, with the days on which they were listed.
+
+One source a provider, since each speaks for itself. A prefix that is listed for a region is feasible in that
+region's border group; where the list gave none, in every border group of the region (an AWS eu-central-1
+address may stand in Istanbul). CloudFront, Front Door, AnycastIP and the like have no place.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from residency.model.evidence import Kind, Snapshot, Statement
+from residency.model.network import Addresses
+from residency.model.place import Gazetteer, Place
+from residency.shipped import manifest, read_verified
+from residency.sources.embedded import read_table
+from residency.sources.interface import Answer
+from residency.sources.intervals import DatedPrefixes
+
+_PLACELESS = frozenset({"anycast", "edge", "global"})
+_STABLE_SERVICE = "EC2"  # 0 of 632 AWS EC2 prefixes moved in ten years (docs/data.md)
+
+
+class ProviderRanges:
+    """The published ranges of one provider."""
+
+    def __init__(
+        self,
+        provider: str,
+        snapshot: Snapshot,
+        columns: dict[str, NDArray[Any]],
+        words: dict[str, list[str]],
+        listings: Sequence[date],
+        gazetteer: Gazetteer,
+    ) -> None:
+        self.provider = provider
+        self._snapshot = snapshot
+        self._columns, self._words = columns, words
+        self._listings = sorted(listings)
+        self._gazetteer = gazetteer
+        self._areas = _published_areas() if provider == "github" else {}
+        first = _ordinals(columns["first_listed"])
+        last = _ordinals(columns["last_listed"])
+        self._first, self._last = first, last
+        self._prefixes = DatedPrefixes(
+            columns["family"], columns["hi"], columns["lo"], columns["length"], first, last
+        )
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The version of the list; its `edges` are the days on which it was taken."""
+        return self._snapshot
+
+    def answer(self, addresses: Addresses, days: Sequence[date]) -> Answer:
+        """Say for which region the provider lists every address, as of the day given."""
+        ordinals = np.array([day.toordinal() for day in days], dtype=np.int64)
+        rows = self._prefixes.lookup(addresses, ordinals)
+        said: dict[Statement, int] = {}
+        by_row: dict[int, int] = {-1: -1}
+        for row in np.unique(rows).tolist():
+            if row >= 0:
+                by_row[row] = said.setdefault(self._say(row), len(said))
+        codes = np.array([by_row[row] for row in rows.tolist()], dtype=np.int64)
+        return Answer(codes, tuple(said))
+
+    def _word(self, column: str, row: int) -> str:
+        return self._words[column][int(self._columns[column][row])]
+
+    def _say(self, row: int) -> Statement:
+        scope, services = self._word("scope", row), self._word("services", row)
+        region, group = self._word("region", row), self._word("border_group", row)
+        first, last = date.fromordinal(int(self._first[row])), date.fromordinal(int(self._last[row]))
+        placeless = scope in _PLACELESS
+        places = frozenset[Place]() if placeless else self._places(region, group)
+        return Statement(
+            kind=Kind.DECLARED,
+            source=self._snapshot.id,
+            author=self.provider,
+            lineage=self.provider,
+            says=_words(self.provider, region, group, services, scope),
+            places=places,
+            listed=(first, last),
+            stable=self.provider == "aws" and _STABLE_SERVICE in services.split(",") and not placeless,
+            anycast=placeless,
+            network="cdn" if scope in ("anycast", "edge") else "cloud",
+            holder=self.provider,
+            prefix_since=first if self._listings and first > self._listings[0] else None,
+        )
+
+    def _places(self, region: str, group: str) -> frozenset[Place]:
+        if self._areas:
+            return self._areas.get(region, frozenset())
+        known = self._gazetteer.regions
+        if group or f"{self.provider}/{region}" not in known:
+            keys = [f"{self.provider}/{group or region}"]
+        else:
+            keys = [k for k, r in known.items() if r.provider == self.provider and r.region == region]
+        return frozenset(Place(known[k].spot.country, provider_region=k) for k in keys if k in known)
+
+
+def _words(provider: str, region: str, group: str, services: str, scope: str) -> str:
+    where = region + (f" (border group {group})" if group and group != region else "")
+    shown = ",".join(services.split(",")[:4])
+    return " ".join(part for part in (provider, where or scope, f"[{shown}]" if shown else "") if part)
+
+
+def _ordinals(days: NDArray[Any]) -> NDArray[np.int64]:
+    epoch = date(1970, 1, 1).toordinal()
+    return days.astype("datetime64[D]").astype(np.int64) + epoch
+
+
+def _published_areas() -> dict[str, frozenset[Place]]:
+    """Return for each GitHub region the places its list says: a country, or any of a set's members."""
+    from residency.sources.gazetteer import shipped_gazetteer
+
+    content, _ = read_verified("provider-prefixes")
+    gazetteer = shipped_gazetteer()
+    found: dict[str, frozenset[Place]] = {}
+    for row in csv.DictReader(io.StringIO(content.decode("utf-8"), newline="")):
+        codes = [row["area"]] if row["area"] in gazetteer.countries else _members(gazetteer, row["area"])
+        found[row["region"]] = frozenset(Place(code) for code in codes)
+    return found
+
+
+def _members(gazetteer: Gazetteer, name: str) -> tuple[str, ...]:
+    rows = [m for m in gazetteer.memberships if m.set_name == name and m.period.end is None]
+    return tuple(sorted(row.code for row in rows))
+
+
+@lru_cache(maxsize=1)
+def embedded_ranges() -> tuple[ProviderRanges, ...]:
+    """Return one source for every provider in the shipped table (loaded once a process)."""
+    from residency.sources.gazetteer import shipped_gazetteer
+
+    columns, words, whole = read_table("provider-ranges")
+    listings = manifest()["provider-ranges"].listings
+    codes = columns["provider"]
+    found = []
+    for code, provider in enumerate(words["provider"]):
+        chosen = codes == code
+        own = {name: column[chosen] for name, column in columns.items()}
+        days = listings.get(provider, ())
+        snapshot = Snapshot(
+            id=f"ranges-{provider}",
+            kind="declared",
+            name=f"published ranges of {provider}",
+            author=provider,
+            built=max(days, default=whole.built),
+            sha256=whole.sha256,
+            licence=whole.licence,
+            lineage=provider,
+            max_age_days=whole.max_age_days,
+            source=whole.source,
+            edges=tuple(sorted(days)),
+        )
+        found.append(ProviderRanges(provider, snapshot, own, words, days, shipped_gazetteer()))
+    return tuple(sorted(found, key=lambda s: s.provider))

@@ -1,0 +1,272 @@
+"""The columns of the flow table, and the SQL that reads them strictly whatever type they come in.
+
+Every expression is built from quoted column names and constants of this file; nothing of the input is ever
+formatted into it. Values that are keys (addresses, ports, host names) pass as text here and are read strictly on
+the distinct ones (`residency.traffic.distinct`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from residency.limits import LIMITS
+from residency.traffic.engine import quoted
+from residency.traffic.records import TIME_UNITS
+
+COLUMNS = (
+    "ts",
+    "client_ip",
+    "server_ip",
+    "server_port",
+    "proto",
+    "bytes_sent",
+    "bytes_received",
+    "host",
+    "named_by",
+    "answered",
+    "rtt_ms",
+    "rtt_kind",
+    "flows",
+    "vantage",
+    "flow_id",
+)
+REQUIRED = ("ts", "server_ip")
+WEAKENING = {
+    "client_ip": "no column client_ip: whose data it was cannot be checked by client address",
+    "server_port": "no column server_port: claims narrowed to ports cannot be held against these flows",
+    "proto": "no column proto: protocols are unknown",
+    "bytes_sent": "no column bytes_sent: the shares of bytes sent are unknown",
+    "bytes_received": "no column bytes_received: whether servers answered is unknown unless a column answered says so",
+}
+NAMED_BY = ("sni", "quic", "http", "dns", "dns_shared", "stated", "ech")
+RTT_KINDS = ("syn", "tls", "quic", "app")
+LAST_US = 7_258_118_400_000_000  # 2200-01-01
+
+NAIVE = "ts: a time without an offset; write it with Z or ±HH:MM"
+
+
+class Kind(StrEnum):
+    """How a source holds a column."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    FLOAT = "float"
+    MOMENT = "moment"  # an instant (TIMESTAMP WITH TIME ZONE)
+    BOOL = "bool"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One way a row can be bad: an SQL condition that is never null, the reason (SQL), and the column at fault."""
+
+    bad: str
+    reason: str
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Expressions over one source: the normalised values by name, and the checks."""
+
+    values: Mapping[str, str]
+    checks: tuple[Check, ...]
+    has_flow_id: bool
+
+    @property
+    def good(self) -> str:
+        """The condition that a row passes every check."""
+        return " AND ".join(f"NOT ({check.bad})" for check in self.checks)
+
+    @property
+    def reason(self) -> str:
+        """The first failed check's reason, else null."""
+        whens = " ".join(f"WHEN {check.bad} THEN {check.reason}" for check in self.checks)
+        return f"CASE {whens} END"
+
+    @property
+    def fault(self) -> str:
+        """The text of the column at fault, else null."""
+        whens = " ".join(f"WHEN {check.bad} THEN CAST({quoted(check.column)} AS VARCHAR)" for check in self.checks)
+        return f"CASE {whens} END"
+
+
+def plan_columns(kinds: Mapping[str, Kind], time_unit: str) -> Plan:
+    """Build the expressions for a source that has the columns `kinds`."""
+    values: dict[str, str] = {}
+    checks: list[Check] = []
+    _plan_time(kinds, time_unit, values, checks)
+    for name in ("bytes_sent", "bytes_received", "flows"):
+        _plan_count(name, kinds, values, checks)
+    checks.append(_missing("server_ip", "server_ip: no address"))
+    if "client_ip" in kinds:
+        checks.append(_client_check(kinds["client_ip"]))
+    for name in ("client_ip", "server_ip", "server_port", "proto", "host", "named_by", "vantage", "flow_id"):
+        values[name] = _text(name, kinds)
+    _plan_answered(kinds, values, checks)
+    _plan_rtt(kinds, values)
+    return Plan(values, tuple(checks), "flow_id" in kinds)
+
+
+def _text(name: str, kinds: Mapping[str, Kind]) -> str:
+    if name not in kinds:
+        return "CAST(NULL AS VARCHAR)"
+    column = quoted(name)
+    return column if kinds[name] is Kind.TEXT else f"CAST({column} AS VARCHAR)"
+
+
+def _missing(name: str, reason: str) -> Check:
+    column = quoted(name)
+    return Check(f"{column} IS NULL", f"'{reason}'", name)
+
+
+# -- times -----------------------------------------------------------------------------------------------------------
+
+_RFC3339 = (
+    r"'\s*[0-9]{4}-(0[1-9]|1[0-2])-[0-3][0-9][Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]+)?"
+    r"([Zz]|[+-][0-9]{2}:?[0-9]{2})\s*'"
+)
+_LOOKS_NAIVE = r"'\s*[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?)?\s*'"
+_NUMBER = r"'\s*[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,3})?\s*'"
+
+
+def _plan_time(kinds: Mapping[str, Kind], time_unit: str, values: dict[str, str], checks: list[Check]) -> None:
+    kind, column = kinds["ts"], quoted("ts")
+    us = _TIME[kind](column, time_unit) if kind in _TIME else "CAST(NULL AS BIGINT)"
+    values["ts_us"] = us
+    bad_range = (
+        f"CASE WHEN regexp_full_match({column}, {_LOOKS_NAIVE}) THEN '{NAIVE}' " if kind is Kind.TEXT else "CASE "
+    )
+    reason = (
+        f"{bad_range}WHEN {column} IS NULL THEN 'ts: no time' WHEN {us} IS NULL THEN "
+        "'ts: neither RFC 3339 with an offset nor a number' ELSE 'ts: outside 1970 to 2200; see --time-unit' END"
+    )
+    checks.append(Check(f"coalesce({us}, -1) NOT BETWEEN 0 AND {LAST_US - 1}", reason, "ts"))
+
+
+def _text_time(column: str, unit: str) -> str:
+    number = f"CASE WHEN regexp_full_match({column}, {_NUMBER}) THEN {_number_time(f'TRY_CAST({column} AS DOUBLE)', unit)} END"
+    if unit == "ns":
+        number = (
+            f"CASE WHEN regexp_full_match({column}, '[0-9]{{1,19}}') THEN TRY_CAST({column} AS BIGINT) // 1000 END"
+        )
+    leap = f"epoch_us(TRY_CAST(regexp_replace(upper(trim({column})), ':60(\\.[0-9]+)?', ':59.999999') AS TIMESTAMPTZ))"
+    offset = f"CASE WHEN contains({column}, ':60') THEN {leap} ELSE epoch_us(TRY_CAST(upper(trim({column})) AS TIMESTAMPTZ)) END"
+    slow = f"CASE WHEN regexp_full_match({column}, {_RFC3339}) THEN {offset} ELSE {number} END"
+    quick = f"CASE WHEN {column} LIKE '____-__-__T__:__:__%Z' THEN epoch_us(TRY_CAST({column} AS TIMESTAMP)) END"
+    return f"coalesce({quick}, {slow})"
+
+
+def _number_time(number: str, unit: str) -> str:
+    """Round a number of `unit` to microseconds; out of range (never overflowing) becomes -1."""
+    scale = TIME_UNITS[unit]
+    scaled = f"{number} * {scale}" if scale else f"{number} / 1000"
+    return f"CASE WHEN {scaled} >= 0 AND {scaled} < {LAST_US} THEN CAST(round({scaled}) AS BIGINT) WHEN {number} IS NOT NULL THEN -1 END"
+
+
+def _integer_time(column: str, unit: str) -> str:
+    scale = TIME_UNITS[unit]
+    if not scale:
+        return f"CAST({column} // 1000 AS BIGINT)"
+    limit = LAST_US // scale
+    return f"CASE WHEN {column} BETWEEN 0 AND {limit} THEN CAST({column} AS BIGINT) * {scale} WHEN {column} IS NOT NULL THEN -1 END"
+
+
+_TIME = {
+    Kind.TEXT: _text_time,
+    Kind.INTEGER: _integer_time,
+    Kind.FLOAT: lambda column, unit: _number_time(f"CASE WHEN isfinite({column}) THEN {column} END", unit),
+    Kind.MOMENT: lambda column, unit: f"CASE WHEN isfinite({column}) THEN epoch_us({column}) END",  # noqa: ARG005
+}
+
+# -- counts ----------------------------------------------------------------------------------------------------------
+
+
+def _plan_count(name: str, kinds: Mapping[str, Kind], values: dict[str, str], checks: list[Check]) -> None:
+    if name not in kinds:
+        values[name] = "CAST(NULL AS BIGINT)"
+        return
+    column, kind = quoted(name), kinds[name]
+    cap = LIMITS.max_record_bytes
+    if kind is Kind.TEXT:
+        value = f"TRY_CAST({column} AS BIGINT)"
+        # A cast to BIGINT rounds 1.5 and 15e-1 to 2 without a word: a point or a minus sign needs a second look.
+        odd = f"(contains({column}, '.') OR contains({column}, '-')) AND NOT regexp_full_match({column}, '[0-9]+\\.0*')"
+        bad = f"{column} IS NOT NULL AND (coalesce({value} NOT BETWEEN 0 AND {cap - 1}, true) OR {odd})"
+    elif kind is Kind.INTEGER:
+        value = f"CASE WHEN {column} BETWEEN 0 AND {cap - 1} THEN CAST({column} AS BIGINT) END"
+        bad = f"coalesce({column} NOT BETWEEN 0 AND {cap - 1}, false)"
+    elif kind is Kind.FLOAT:
+        value = f"CASE WHEN {column} >= 0 AND {column} < {cap} THEN CAST({column} AS BIGINT) END"
+        whole = f"isfinite({column}) AND {column} >= 0 AND {column} < {cap} AND {column} = floor({column})"
+        bad = f"{column} IS NOT NULL AND NOT ({whole})"
+    else:
+        value, bad = "CAST(NULL AS BIGINT)", f"{column} IS NOT NULL"
+    values[name] = value
+    checks.append(Check(bad, f"'{name}: not an integer from 0 to 2^62 - 1'", name))
+
+
+# -- addresses -------------------------------------------------------------------------------------------------------
+
+_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+V4 = rf"({_OCTET}\.){{3}}{_OCTET}"
+_H = "[0-9A-Fa-f]{1,4}"
+_TAIL = rf"({_H}:{_H}|{V4})"
+V6 = "|".join(
+    [
+        rf"({_H}:){{6}}{_TAIL}",
+        rf"::({_H}:){{0,5}}{_TAIL}",
+        *(rf"({_H}:){{{n - 1}}}{_H}::({_H}:){{0,{5 - n}}}{_TAIL}" for n in range(1, 6)),
+        *(rf"({_H}:){{{n - 1}}}{_H}::({_H})?" for n in range(1, 8)),
+        rf"::({_H})?",
+    ]
+)
+
+
+def _client_check(kind: Kind) -> Check:
+    """Hold client addresses against the grammar that `parse_address` reads (a test keeps the two equal)."""
+    column = quoted("client_ip")
+    if kind is Kind.INTEGER:
+        bad = f"coalesce({column} NOT BETWEEN 0 AND {2**32 - 1}, false)"
+    elif kind is Kind.TEXT:
+        loose = rf"\s*({V4}|({V6})(%.*)?)\s*"
+        bad = (
+            f"NOT (coalesce(regexp_full_match({column}, '{V4}'), true) OR regexp_full_match({column}, '{loose}'))"
+        )
+    else:
+        bad = f"{column} IS NOT NULL"
+    return Check(bad, "'client_ip: not an IP address'", "client_ip")
+
+
+# -- what servers did ------------------------------------------------------------------------------------------------
+
+
+def _plan_answered(kinds: Mapping[str, Kind], values: dict[str, str], checks: list[Check]) -> None:
+    default = f"({values['bytes_received']} > 0)"
+    kind, column = kinds.get("answered"), quoted("answered")
+    if kind is None:
+        values["answered"] = default
+        return
+    text = f"lower(trim(CAST({column} AS VARCHAR)))"
+    stated = f"CASE WHEN {text} IN ('true', 't', '1', 'yes') THEN true WHEN {text} IN ('false', 'f', '0', 'no') THEN false END"
+    values["answered"] = f"coalesce({stated}, {default})"
+    checks.append(
+        Check(f"{column} IS NOT NULL AND {stated} IS NULL", "'answered: neither true nor false'", "answered")
+    )
+
+
+def _plan_rtt(kinds: Mapping[str, Kind], values: dict[str, str]) -> None:
+    """A bad round-trip time is dropped and counted (`rtt_dropped`); the flow stays."""
+    if "rtt_ms" not in kinds:
+        values["rtt_ms"], values["rtt_kind"] = "CAST(NULL AS DOUBLE)", "CAST(NULL AS VARCHAR)"
+        values["rtt_dropped"] = "false"
+        return
+    number = f"TRY_CAST({quoted('rtt_ms')} AS DOUBLE)"
+    allowed = ", ".join(f"'{kind}'" for kind in RTT_KINDS)
+    kind = f"lower(trim({_text('rtt_kind', kinds)}))"
+    is_good = f"coalesce({number} > 0 AND {number} <= {LIMITS.max_rtt_ms} AND {kind} IN ({allowed}), false)"
+    values["rtt_ms"] = f"CASE WHEN {is_good} THEN {number} END"
+    values["rtt_kind"] = f"CASE WHEN {is_good} THEN {kind} END"
+    values["rtt_dropped"] = f"({quoted('rtt_ms')} IS NOT NULL AND NOT {is_good})"

@@ -1,0 +1,117 @@
+"""CSV: the plain flow table of DESIGN section 7.3, one record a line, comma-separated, with a header."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from residency.errors import InputError, LimitError, shorten
+from residency.limits import LIMITS
+from residency.traffic.columns import COLUMNS, REQUIRED, Kind
+from residency.traffic.delimited import Delimited, as_batches, broken_line, split_csv, text_schema
+from residency.traffic.engine import quoted
+from residency.traffic.lines import BOM, Block, blocks, shown
+from residency.traffic.records import Rejected
+from residency.traffic.source import OpenFile, Relation, damage_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class CsvSource:
+    """Reads one CSV file."""
+
+    format = "csv"
+    fast_condition = "true"
+    suspicious: str | None = None
+
+    def __init__(self, file: OpenFile) -> None:
+        self._file = file
+        self._names = _header(file)
+        self._wanted = [(name, self._names.index(name)) for name in COLUMNS if name in self._names]
+        self.kinds: Mapping[str, Kind] = {name: Kind.TEXT for name, _ in self._wanted}
+        self.exact_kinds: Mapping[str, Kind] = self.kinds
+        self.records = max(file.scan.lines - 1, 0)
+        self.rejected: list[Rejected] = []
+
+    def fast(self) -> Relation | None:
+        """Return DuckDB's reader over the columns as text."""
+        if not self._file.scan.is_clean:
+            return None
+        columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(self._names)))
+        picked = ", ".join(f"c{i} AS {quoted(name)}" for name, i in self._wanted)
+        quote = "quote = '\"', escape = '\"'" if self._file.scan.has_quotes else "quote = '', escape = ''"
+        newline = "\\r\\n" if self._file.scan.cr else "\\n"
+        sql = f"""(SELECT {picked} FROM read_csv(?, auto_detect = false, header = true, columns = {{{columns}}},
+          delim = ',', {quote}, nullstr = '', new_line = '{newline}', compression = 'none', strict_mode = true))"""  # noqa: S608
+        return Relation(sql, (self._file.link,))
+
+    def exact(self) -> Relation:
+        """Return the columns as text with line numbers."""
+        self.rejected = []
+        reader = as_batches(self._tables(), text_schema([name for name, _ in self._wanted]))
+        return Relation("incoming", (), {"incoming": reader})
+
+    def _tables(self) -> Iterator[pa.Table]:
+        splitter = Delimited(delimiter=",", quoting=True, width=len(self._names), wanted=self._wanted, null="")
+        scan = self._file.scan
+        for block in blocks(scan.file, self.rejected):
+            data = block
+            if block.first == 1:
+                head, _, rest = block.data.partition(b"\n")
+                del head
+                data = Block(2, rest)
+            if scan.damage is not None and not data.data.endswith(b"\n"):
+                data = self._without_cut_line(data)
+            if data.data:
+                yield splitter.table(data, self.rejected)
+        lost = damage_of(scan)
+        if lost is not None:
+            self.rejected.append(lost)
+
+    def _without_cut_line(self, block: Block) -> Block:
+        whole, cut = split_cut_line(block)
+        if cut is not None:
+            self.rejected.append(cut)
+        return whole
+
+
+def split_cut_line(block: Block) -> tuple[Block, Rejected | None]:
+    """Part a block from the unterminated line that a broken stream leaves at its end."""
+    end = block.data.rfind(b"\n") + 1
+    whole, cut = block.data[:end], block.data[end:]
+    if not cut:
+        return block, None
+    number = block.first + whole.count(b"\n")
+    return Block(block.first, whole), Rejected(number, "truncated last line: the stream breaks here", shown(cut))
+
+
+def _header(file: OpenFile) -> list[str]:
+    line = file.head.removeprefix(BOM).partition(b"\n")[0].removesuffix(b"\r")
+    if len(line) >= len(file.head) - len(BOM) and file.scan.newlines and b"\n" not in file.head:
+        raise LimitError(f"header longer than {len(file.head)} bytes", path=file.path, line=1)
+    reason = broken_line(line)
+    if reason is not None:
+        raise InputError(f"header: {reason}", path=file.path, line=1)
+    try:
+        names = [name.strip().lower() for name in split_csv(line.decode())]
+    except csv.Error as error:
+        raise InputError(f"header: {error}", path=file.path, line=1) from error
+    if len(names) > LIMITS.max_log_fields:
+        raise LimitError(f"more than {LIMITS.max_log_fields} columns", path=file.path, line=1)
+    check_names(names, file.path, 1)
+    return names
+
+
+def check_names(names: Sequence[str], path: str, line: int | None) -> None:
+    """Refuse a table that lacks a required column or has one of ours twice; raises InputError."""
+    missing = [name for name in REQUIRED if name not in names]
+    there = shorten(", ".join(names), 200)
+    if missing:
+        raise InputError(f"no column {', '.join(missing)}; the columns are: {there}", path=path, line=line)
+    twice = [name for name in COLUMNS if names.count(name) > 1] if isinstance(names, list) else []
+    if twice:
+        raise InputError(
+            f"column {', '.join(twice)} is there twice; the columns are: {there}", path=path, line=line
+        )

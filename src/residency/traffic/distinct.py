@@ -1,0 +1,156 @@
+"""Reads the distinct texts of key columns strictly, once each, into lookup tables.
+
+`seen_address(text, is_int, canonical, form, reason)`, `seen_host(text, canonical, reason)` and
+`seen_word(kind, text, canonical, reason)` (ports, protocols, how named) are joined to whatever holds the texts.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from residency.model.names import HostNameError, normalise_host
+from residency.model.network import parse_address
+from residency.traffic.columns import NAMED_BY, V4
+
+if TYPE_CHECKING:
+    import duckdb
+
+TABLES = """
+CREATE TABLE seen_address (text VARCHAR, is_int BOOLEAN, canonical VARCHAR, form VARCHAR, reason VARCHAR);
+CREATE TABLE seen_host (text VARCHAR, canonical VARCHAR, reason VARCHAR);
+CREATE TABLE seen_port (text VARCHAR, canonical INTEGER, reason VARCHAR);
+CREATE TABLE seen_proto (text VARCHAR, canonical VARCHAR, reason VARCHAR);
+CREATE TABLE seen_named_by (text VARCHAR, canonical VARCHAR, reason VARCHAR);
+"""
+
+_PROTOCOLS = {1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 41: "ipv6", 47: "gre", 50: "esp", 51: "ah", 58: "icmp6",
+              132: "sctp"}  # fmt: skip
+_PROTO = re.compile(r"[a-z][a-z0-9_.+/-]{0,31}")
+
+
+class Distinct:
+    """Fills the lookup tables from relations that hold texts."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        connection.execute(TABLES)
+        connection.executemany("INSERT INTO seen_named_by VALUES (?, ?, NULL)", [(word, word) for word in NAMED_BY])
+
+    def read(self, relation: str, where: str = "true") -> None:
+        """Read every text of `relation` (a table of this package) that was not seen before."""
+        for is_int in (False, True):
+            self._addresses(
+                f"SELECT DISTINCT server_ip AS text FROM {relation} WHERE {where} AND int_address = {is_int}",
+                is_int,
+            )  # noqa: S608
+        self._texts("seen_host", f"SELECT DISTINCT host AS text FROM {relation} WHERE {where}", read_host)  # noqa: S608
+        self._texts("seen_port", f"SELECT DISTINCT server_port AS text FROM {relation} WHERE {where}", read_port)  # noqa: S608
+        self._texts("seen_proto", f"SELECT DISTINCT proto AS text FROM {relation} WHERE {where}", read_proto)  # noqa: S608
+        self._texts(
+            "seen_named_by", f"SELECT DISTINCT named_by AS text FROM {relation} WHERE {where}", read_named_by
+        )  # noqa: S608
+
+    def hosts(self, query: str) -> None:
+        """Read the texts of a query with one column `text` as host names."""
+        self._texts("seen_host", query, read_host)
+
+    def addresses(self, query: str) -> None:
+        """Read the texts of a query with one column `text` as addresses."""
+        self._addresses(query, False)
+
+    def _addresses(self, query: str, is_int: bool) -> None:
+        new = f"""
+        SELECT text FROM ({query}) q WHERE text IS NOT NULL
+          AND NOT EXISTS (SELECT 1 FROM seen_address s WHERE s.text = q.text AND s.is_int = {is_int})"""  # noqa: S608
+        if not is_int:
+            # A dotted quad without leading zeros is its own canonical text: only the rest needs Python.
+            self._connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh AS {new}")
+            self._connection.execute(
+                "INSERT INTO seen_address SELECT text, false, text, 'native', NULL FROM fresh "
+                f"WHERE regexp_full_match(text, '{V4}')"  # noqa: S608
+            )
+            new = f"SELECT text FROM fresh WHERE NOT regexp_full_match(text, '{V4}')"  # noqa: S608
+        texts = [row[0] for row in self._connection.execute(new).fetchall()]
+        read = read_integer_address if is_int else read_address
+        rows = [(text, is_int, *read(text)) for text in texts]
+        self._insert("seen_address", ("text", "is_int", "canonical", "form", "reason"), rows)
+
+    def _texts(self, table: str, query: str, read: Callable[[str], tuple[object, str | None]]) -> None:
+        texts = [
+            row[0]
+            for row in self._connection.execute(
+                f"SELECT text FROM ({query}) q WHERE text IS NOT NULL "  # noqa: S608
+                f"AND NOT EXISTS (SELECT 1 FROM {table} s WHERE s.text = q.text)"
+            ).fetchall()
+        ]
+        self._insert(table, ("text", "canonical", "reason"), [(text, *read(text)) for text in texts])
+
+    def _insert(self, table: str, names: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
+        import pyarrow as pa
+
+        columns = list(zip(*rows, strict=True))
+        if not columns:
+            return
+        types = {"is_int": pa.bool_(), "canonical": pa.int32() if table == "seen_port" else pa.string()}
+        arrays = [
+            pa.array(column, types.get(name, pa.string())) for name, column in zip(names, columns, strict=True)
+        ]
+        self._connection.register("incoming", pa.table(arrays, names=list(names)))
+        self._connection.execute(f"INSERT INTO {table} SELECT * FROM incoming")  # noqa: S608
+        self._connection.unregister("incoming")
+
+
+def read_address(text: str) -> tuple[str | None, str | None, str | None]:
+    """Return (canonical text, form, reason)."""
+    try:
+        address = parse_address(text)
+    except ValueError as error:
+        return None, None, f"server_ip: {error}"
+    return address.text, address.form.value, None
+
+
+def read_integer_address(text: str) -> tuple[str | None, str | None, str | None]:
+    """Return (canonical text, form, reason) of an IPv4 address held as an integer."""
+    value = int(text) if text.isdigit() else -1
+    if not 0 <= value < 2**32:
+        return None, None, "server_ip: an integer that is no IPv4 address"
+    return str(ipaddress.IPv4Address(value)), "native", None
+
+
+def read_host(text: str) -> tuple[str | None, str | None]:
+    """Return (normal form or None for an address, reason)."""
+    if not text.strip():
+        return None, None
+    try:
+        return normalise_host(text), None
+    except HostNameError as error:
+        return None, f"host: {error}"
+
+
+def read_port(text: str) -> tuple[int | None, str | None]:
+    """Return (port, reason); `443.0` is read as 443, since tables with gaps hold ports as floats."""
+    stripped = text.strip()
+    whole, point, zeros = stripped.partition(".")
+    if whole.isascii() and whole.isdigit() and len(whole) <= 9 and not zeros.strip("0") and int(whole) <= 65_535:
+        return int(whole), None
+    del point
+    return None, "server_port: not a port from 0 to 65535"
+
+
+def read_proto(text: str) -> tuple[str | None, str | None]:
+    """Return (lower-case name, reason); numbers become the protocol's name where it is a common one."""
+    word = text.strip().lower()
+    if word.isascii() and word.isdigit() and len(word) <= 3 and int(word) <= 255:
+        return _PROTOCOLS.get(int(word), str(int(word))), None
+    if _PROTO.fullmatch(word):
+        return word, None
+    return None, "proto: neither a protocol's name nor its number"
+
+
+def read_named_by(text: str) -> tuple[str | None, str | None]:
+    """Return (how a host was named, reason)."""
+    word = text.strip().lower()
+    return (word, None) if word in NAMED_BY else (None, f"named_by: none of {', '.join(NAMED_BY)}")

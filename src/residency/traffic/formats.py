@@ -1,0 +1,132 @@
+"""The registry of input formats: name, how its first bytes look, and its reader.
+
+What is recognised but not read (captures, EVE, YAML, XML …) is named, so that the error can say what was seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from residency.errors import InputError, UsageError, shorten
+from residency.traffic.csv_format import CsvSource
+from residency.traffic.lines import BOM
+from residency.traffic.ndjson_format import NdjsonSource, parse_object
+from residency.traffic.typed_format import ParquetSource
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from residency.traffic.source import FlowSource, OpenFile
+
+_ZEEK_FIELDS = ("id.orig_h", "uid", "fuid", "_path", "id.resp_h", "certificate.version", "uids")
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format. `open` is None for the logs of Zeek, which are read together (`residency.traffic.zeek`)."""
+
+    name: str
+    matches: Callable[[bytes], bool]
+    open: Callable[[OpenFile, duckdb.DuckDBPyConnection], FlowSource] | None
+    is_text: bool = True
+
+
+def _is_zeek_tsv(head: bytes) -> bool:
+    return head.startswith((b"#separator", b"#fields\t", b"#path\t", b"#set_separator"))
+
+
+def _first_object(head: bytes) -> dict[str, object] | None:
+    if not head.lstrip().startswith(b"{"):
+        return None
+    for line in head.splitlines()[:50]:
+        try:
+            return parse_object(line.decode())
+        except ValueError:
+            continue
+    return None
+
+
+def _is_zeek_json(head: bytes) -> bool:
+    found = _first_object(head)
+    if found is None or "server_ip" in found or "event_type" in found:
+        return False
+    return any(name in found for name in _ZEEK_FIELDS) or "_path" in found
+
+
+def _is_ndjson(head: bytes) -> bool:
+    found = _first_object(head)
+    return head.lstrip().startswith(b"{") and not _is_zeek_json(head) and "event_type" not in (found or {})
+
+
+def _is_csv(head: bytes) -> bool:
+    line = head.partition(b"\n")[0]
+    names = [name.strip(b" \"'\r").lower() for name in line.split(b",")]
+    return b"\0" not in line and (len(names) > 1 or names[0] in (b"ts", b"server_ip"))
+
+
+FORMATS: dict[str, Format] = {
+    one.name: one
+    for one in (
+        Format(
+            "parquet", lambda head: head.startswith(b"PAR1"), lambda file, con: ParquetSource(file, con), False
+        ),
+        Format("zeek", _is_zeek_tsv, None),
+        Format("zeek-json", _is_zeek_json, None),
+        Format("ndjson", _is_ndjson, lambda file, _: NdjsonSource(file)),
+        Format("csv", _is_csv, lambda file, _: CsvSource(file)),
+    )
+}
+
+_CAPTURE_MAGICS = (
+    b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x0a\x0d\x0d\x0a",
+)  # fmt: skip
+
+
+def named_format(name: str) -> Format:
+    """Return the format called `name`; raises UsageError with the names there are."""
+    if name not in FORMATS:
+        raise UsageError(f"input format {shorten(name)!r} is none of {', '.join(FORMATS)}")
+    return FORMATS[name]
+
+
+def recognise(head: bytes, path: str) -> Format:
+    """Return the format that the first (decompressed) bytes are of; raises InputError that says what was seen."""
+    if not head:
+        raise InputError("empty file", path=path)
+    seen = _refused(head)
+    if seen is None:
+        plain = head.removeprefix(BOM)
+        for one in FORMATS.values():
+            if one.matches(plain):
+                return one
+        seen = _described(plain)
+    raise InputError(f"{seen}; supported are {', '.join(FORMATS)} (also .gz and .zst)", path=path)
+
+
+def _refused(head: bytes) -> str | None:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "UTF-16 text; convert it to UTF-8"
+    if head[:4] in _CAPTURE_MAGICS:
+        return "a packet capture, which cannot be read yet"
+    if head.startswith(b"PK\x03\x04"):
+        return "a zip archive; unpack it"
+    return None
+
+
+def _described(head: bytes) -> str:
+    text = head.lstrip()
+    if text.startswith(b"{"):
+        return "JSON with event_type (Suricata EVE?), which cannot be read yet"
+    if text.startswith(b"["):
+        return "a JSON array; write one object a line"
+    if text.startswith(b"<"):
+        return "XML or HTML"
+    line = text.partition(b"\n")[0]
+    if text.startswith((b"---", b"%YAML")) or (line.rstrip().endswith(b":") or b": " in line) and line.isascii():
+        return "text that looks like YAML"
+    printable = sum(32 <= c < 127 or c in (9, 10, 13) for c in head[:4096])
+    if printable < 0.9 * len(head[:4096]):
+        return "bytes of no known format"
+    return f"text of no known format, beginning {shorten(line[:40].decode('utf-8', 'replace'))!r}"

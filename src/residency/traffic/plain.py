@@ -1,0 +1,212 @@
+"""Loads one input of plain flow rows into `by_input` and `quarantine`.
+
+First the fast way: one pass of DuckDB's own reader that keeps only good rows. If every record came through and all
+distinct addresses and names are sound, that is all. Otherwise the input is read once more, exactly: numbered rows go
+into a stage table, each with its reason if it has one, and what is sound is grouped from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from residency.errors import InputError, ResidencyError, shorten
+from residency.limits import LIMITS
+from residency.traffic.aggregate import group_rows
+from residency.traffic.columns import NAIVE, WEAKENING, Kind, Plan, plan_columns
+from residency.traffic.engine import scalar, seam
+from residency.traffic.records import Rejected, Tally
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from residency.traffic.distinct import Distinct
+    from residency.traffic.source import FlowSource, Relation
+
+TABLES = """
+CREATE TABLE quarantine (input INTEGER, line BIGINT, reason VARCHAR, value VARCHAR);
+CREATE TABLE flow_ids (flow_id VARCHAR);
+"""
+_LOOKUPS = (
+    ("server_ip", "seen_address", " AND server_ip_.is_int = s.int_address"),
+    ("server_port", "seen_port", ""),
+    ("proto", "seen_proto", ""),
+    ("host", "seen_host", ""),
+    ("named_by", "seen_named_by", ""),
+)
+
+
+def checked_sql(table: str, *, with_hosts: bool = True) -> str:
+    """Return SQL for `table` with `final` (its reason, or that of a key column's text) and `final_fault`."""
+    lookups = [one for one in _LOOKUPS if with_hosts or one[0] != "host"]
+    reasons = ", ".join(f"{column}_.reason" for column, _, _ in lookups)
+    faults = " ".join(f"WHEN {column}_.reason IS NOT NULL THEN s.{column}" for column, _, _ in lookups)
+    joins = " ".join(
+        f"LEFT JOIN {seen} {column}_ ON {column}_.text = s.{column}{more}" for column, seen, more in lookups
+    )
+    return (
+        f"SELECT s.*, coalesce(s.reason, {reasons}) AS final, "  # noqa: S608
+        f"CASE WHEN s.reason IS NOT NULL THEN s.fault {faults} END AS final_fault FROM {table} s {joins}"
+    )
+
+
+class Loader:
+    """Loads plain inputs one after the other; the order decides which `flow_id` came first."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, distinct: Distinct, cuts: Sequence[int], time_unit: str
+    ) -> None:
+        self._con, self._distinct, self._cuts, self._unit = connection, distinct, cuts, time_unit
+        connection.execute(TABLES)
+
+    def load(self, number: int, source: FlowSource, tally: Tally, *, is_unterminated: bool) -> None:
+        """Read one input; `is_unterminated` says that its last line has no line end."""
+        tally.warnings += [text for name, text in WEAKENING.items() if name not in source.kinds]
+        is_int = source.kinds["server_ip"] is Kind.INTEGER
+        plan = plan_columns(source.kinds, self._unit)
+        if not plan.has_flow_id and self._load_fast(number, source, plan, is_int, tally):
+            tally.records = tally.flows_rows = source.records
+        else:
+            self._load_exact(number, source, is_int, tally, is_unterminated)
+        if tally.records == 0:
+            tally.warnings.append("no rows, only a header")
+
+    def _load_fast(self, number: int, source: FlowSource, plan: Plan, is_int: bool, tally: Tally) -> bool:
+        relation = source.fast()
+        if relation is None or source.records == 0:
+            return False
+        good = f"{source.fast_condition} AND {plan.good}"
+        sql = group_rows(relation.sql, plan.values, good, self._cuts, frozenset(source.kinds))
+        try:
+            with seam(tally.path, "reading its rows"), self._objects(relation):
+                self._con.execute(sql, [number, is_int, *relation.values])
+        except InputError:
+            return False
+        if self._is_whole(number, source):
+            return True
+        self._con.execute("DELETE FROM by_input WHERE input = ?", [number])
+        return False
+
+    def _is_whole(self, number: int, source: FlowSource) -> bool:
+        """Did every record come through with sound keys?"""
+        mine = "FROM by_input WHERE input = ?"
+        if scalar(self._con, f"SELECT sum(records) {mine}", [number]) != source.records:  # noqa: S608
+            return False
+        if source.suspicious and scalar(self._con, f"SELECT count(*) {mine} AND ({source.suspicious})", [number]):  # noqa: S608
+            return False
+        self._distinct.read("by_input", f"input = {number:d}")
+        table = "(SELECT *, NULL AS reason, NULL AS fault FROM by_input)"
+        checked = checked_sql(table)
+        return not scalar(
+            self._con,
+            f"SELECT count(*) FROM ({checked}) WHERE input = ? AND final IS NOT NULL",  # noqa: S608
+            [number],
+        )
+
+    def _load_exact(
+        self, number: int, source: FlowSource, is_int: bool, tally: Tally, is_unterminated: bool
+    ) -> None:
+        plan = plan_columns(source.exact_kinds, self._unit)
+        self._stage(source, plan, is_int, tally)
+        self._distinct.read("stage", "reason IS NULL")
+        self._con.execute(f"CREATE OR REPLACE TEMP TABLE checked AS {checked_sql('stage')}")
+        self._drop_duplicates(plan)
+        rejected = list(source.rejected)
+        tally.records = scalar(self._con, "SELECT count(*) FROM checked") + len(rejected)
+        tally.duplicate += scalar(self._con, "SELECT count(*) FROM checked WHERE is_duplicate")
+        sql = group_rows("checked", STAGED, "final IS NULL AND NOT is_duplicate", self._cuts, ALL_COLUMNS)
+        self._con.execute(sql, [number, is_int])
+        self._con.execute(
+            "INSERT INTO quarantine SELECT ?, line, final, final_fault FROM checked WHERE final IS NOT NULL",
+            [number],
+        )
+        self._reject(number, rejected)
+        self._mark_cut_line(number, source, tally, is_unterminated)
+        tally.quarantined = scalar(self._con, "SELECT count(*) FROM quarantine WHERE input = ?", [number])
+        tally.flows_rows = scalar(self._con, "SELECT sum(records) FROM by_input WHERE input = ?", [number])
+        self._con.execute("DROP TABLE stage; DROP TABLE checked")
+        self._refuse_naive(number, tally)
+
+    def _stage(self, source: FlowSource, plan: Plan, is_int: bool, tally: Tally) -> None:
+        relation = source.exact()
+        values = ", ".join(f"{expression} AS {name}" for name, expression in plan.values.items())
+        with seam(tally.path, "reading its rows"), self._objects(relation):
+            self._con.execute(
+                f"CREATE OR REPLACE TEMP TABLE stage AS SELECT line, {values}, CAST(? AS BOOLEAN) AS int_address, "  # noqa: S608
+                f"{plan.reason} AS reason, {plan.fault} AS fault FROM {relation.sql}",
+                [is_int, *relation.values],
+            )
+
+    def _drop_duplicates(self, plan: Plan) -> None:
+        """Mark later rows of a `flow_id` (in this and earlier inputs) among the good ones."""
+        if not plan.has_flow_id:
+            self._con.execute("ALTER TABLE checked ADD COLUMN is_duplicate BOOLEAN DEFAULT false")
+            return
+        self._con.execute(
+            """
+            CREATE OR REPLACE TEMP TABLE checked AS
+            SELECT *, final IS NULL AND flow_id IS NOT NULL AND (
+              row_number() OVER (PARTITION BY flow_id, final IS NULL ORDER BY line) > 1
+              OR flow_id IN (SELECT flow_id FROM flow_ids)) AS is_duplicate
+            FROM checked"""
+        )
+        self._con.execute(
+            "INSERT INTO flow_ids SELECT flow_id FROM checked "
+            "WHERE final IS NULL AND NOT is_duplicate AND flow_id IS NOT NULL"
+        )
+
+    def _reject(self, number: int, rejected: Sequence[Rejected]) -> None:
+        if rejected:
+            self._con.executemany(
+                "INSERT INTO quarantine VALUES (?, ?, ?, ?)",
+                [
+                    (number, one.line, one.reason, shorten(one.value, LIMITS.max_value_characters))
+                    for one in rejected
+                ],
+            )
+
+    def _mark_cut_line(self, number: int, source: FlowSource, tally: Tally, is_unterminated: bool) -> None:
+        """Say of a bad last line without line end that it was cut, and of the file that it is incomplete."""
+        if not is_unterminated or tally.incomplete:
+            return
+        last = scalar(
+            self._con,
+            "SELECT max(line) FROM (SELECT line FROM checked UNION ALL SELECT line FROM quarantine WHERE input = ?)",
+            [number],
+        )
+        cut = "UPDATE quarantine SET reason = 'truncated last line: ' || reason WHERE input = ? AND line = ?"
+        if scalar(self._con, "SELECT count(*) FROM quarantine WHERE input = ? AND line = ?", [number, last]):
+            self._con.execute(cut, [number, last])
+            tally.incomplete = "the last line is cut"
+        del source
+
+    def _refuse_naive(self, number: int, tally: Tally) -> None:
+        naive = scalar(
+            self._con, "SELECT count(*) FROM quarantine WHERE input = ? AND reason = ?", [number, NAIVE]
+        )
+        if naive and not tally.flows_rows and naive + tally.duplicate == tally.records:
+            raise InputError("no time in it has an offset; write times with Z or ±HH:MM", path=tally.path)
+
+    @contextmanager
+    def _objects(self, relation: Relation) -> Iterator[None]:
+        """Make the Python objects of a relation known to DuckDB for as long as it is read."""
+        for name, value in relation.objects.items():
+            self._con.register(name, value)
+        try:
+            yield
+        except ResidencyError:
+            raise
+        finally:
+            for name in relation.objects:
+                self._con.unregister(name)
+
+
+STAGED = {
+    **{
+        name: name
+        for name in ("ts_us", "server_ip", "server_port", "proto", "host", "named_by", "vantage", "answered")
+    },
+    **{name: name for name in ("bytes_sent", "bytes_received", "flows", "rtt_ms", "rtt_kind", "rtt_dropped")},
+}
+ALL_COLUMNS = frozenset(STAGED) - {"ts_us", "rtt_dropped"} | {"ts"}

@@ -1,0 +1,250 @@
+"""Reads inputs of any format into one set of distinct endpoints; `Traffic` holds the result."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from residency.errors import InputError, UsageError, shorten
+from residency.traffic.aggregate import BY_INPUT
+from residency.traffic.distinct import Distinct
+from residency.traffic.engine import connect, scalar, seam
+from residency.traffic.formats import Format, named_format, recognise
+from residency.traffic.groups import build_groups, fetch_groups, fetch_records
+from residency.traffic.inputs import Item, expand
+from residency.traffic.plain import Loader
+from residency.traffic.records import InputSummary, Quarantined, ReadOptions, Tally
+from residency.traffic.source import OpenFile
+from residency.traffic.streams import read_head, scan_file
+from residency.traffic.typed_format import TableSource
+from residency.traffic.zeek import Zeek
+
+if TYPE_CHECKING:
+    import duckdb
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+Progress = Callable[[str, float], None]
+
+
+class Traffic:
+    """Distinct endpoints of all inputs, and an account of every record.
+
+    Owns a DuckDB connection and temporary files: use it as a context manager, or call `close`.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: str) -> None:
+        self._con: duckdb.DuckDBPyConnection | None = connection
+        self._folder = folder
+        self.inputs: tuple[InputSummary, ...] = ()
+        self.warnings: tuple[str, ...] = ()
+        self.hash_seconds = 0.0
+
+    def __enter__(self) -> Traffic:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the engine and remove the temporary files."""
+        if self._con is not None:
+            self._con.close()
+            self._con = None
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        if self._con is None:
+            raise UsageError("this traffic was closed; read it again")
+        return self._con
+
+    def groups(self) -> pa.Table:
+        """Return the distinct endpoints, sorted by their key; `group_id` counts from 0 in that order."""
+        with seam("", "sorting endpoints"):
+            return fetch_groups(self._open)
+
+    def first_last_us(self) -> tuple[int, int] | None:
+        """Return the times of the first and the last flow in microseconds, or None without flows."""
+        row = self._open.cursor().execute("SELECT min(first_us), max(last_us) FROM numbered").fetchone()
+        return None if row is None or row[0] is None else (int(row[0]), int(row[1]))
+
+    def quarantine(self) -> Iterator[Quarantined]:
+        """Yield every record that was put aside, by input and then by line."""
+        cursor = self._open.cursor()
+        cursor.execute("SELECT input, line, reason, value FROM quarantine ORDER BY input, line, reason, value")
+        while rows := cursor.fetchmany(1_000):
+            for number, line, reason, value in rows:
+                yield Quarantined(
+                    path=self.inputs[number].path,
+                    line=line,
+                    offset=None,
+                    reason=shorten(reason, 200),
+                    value=shorten(value or ""),
+                )
+
+    def records_by_input(self, judged: NDArray[np.int64]) -> list[tuple[int, int]]:
+        """Return (records in the groups `judged`, the others) for each input."""
+        import pyarrow as pa
+
+        return fetch_records(self._open, len(self.inputs), pa.array(judged, pa.int64()))
+
+
+def read_traffic(
+    inputs: Sequence[object],
+    *,
+    cuts_us: Sequence[int],
+    options: ReadOptions | None = None,
+    progress: Progress | None = None,
+) -> Traffic:
+    """Read files, folders and tables into distinct endpoints.
+
+    `cuts_us` are the sorted instants (microseconds since 1970) at which a claim's answer could change. Raises
+    InputError for what cannot be read at all, LimitError beyond a cap, UsageError for options; damaged records are
+    quarantined. Addresses are not located, hosts not judged.
+    """
+    options = options or ReadOptions()
+    cuts = sorted(set(cuts_us))
+    items = expand(inputs)
+    folder = tempfile.mkdtemp(prefix="residency-", dir=options.temp_dir)
+    try:
+        connection = connect(options, folder)
+        traffic = Traffic(connection, folder)
+        try:
+            _Reading(traffic, connection, folder, options, cuts, progress or _silent).run(items)
+        except BaseException:
+            traffic.close()
+            raise
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return traffic
+
+
+def sniff(path: str | os.PathLike[str]) -> str:
+    """Return the name of the format that a file's content is of; raises InputError if it is none."""
+    return recognise(read_head(Path(path)), os.fspath(path)).name
+
+
+def _silent(stage: str, fraction: float) -> None:
+    del stage, fraction
+
+
+class _Reading:
+    """One call of `read_traffic`."""
+
+    def __init__(
+        self,
+        traffic: Traffic,
+        connection: duckdb.DuckDBPyConnection,
+        folder: str,
+        options: ReadOptions,
+        cuts: Sequence[int],
+        progress: Progress,
+    ) -> None:
+        self._traffic, self._con, self._folder, self._options = traffic, connection, folder, options
+        self._cuts, self._progress = cuts, progress
+        connection.execute(BY_INPUT)
+        self._distinct = Distinct(connection)
+        self._loader = Loader(connection, self._distinct, cuts, options.time_unit)
+        self._zeek = Zeek(connection, self._distinct, cuts)
+        self._tallies: list[Tally] = []
+        self._seen: dict[str, Tally] = {}
+
+    def run(self, items: Sequence[Item]) -> None:
+        for number, item in enumerate(items):
+            self._progress(f"reading {item.name}", number / len(items))
+            self._read(number, item)
+        self._progress("matching logs", 1.0)
+        self._zeek.finish(self._tallies)
+        if not sum(tally.flows_rows for tally in self._tallies):
+            self._refuse_empty()
+        self._progress("grouping", 1.0)
+        with seam("", "grouping"):
+            build_groups(self._con)
+        self._traffic.inputs = tuple(tally.summary() for tally in self._tallies)
+        self._traffic.warnings = tuple(self._warnings())
+
+    def _read(self, number: int, item: Item) -> None:
+        if item.file is None:
+            source = TableSource(item.table, item.name, self._con)
+            started = time.perf_counter()
+            tally = Tally(path=item.name, format="table", sha256=source.sha256)
+            self._traffic.hash_seconds += time.perf_counter() - started
+            if not self._is_repeated(tally):
+                self._loader.load(number, source, tally, is_unterminated=False)
+            return
+        self._read_file(number, item.name, item.file)
+
+    def _read_file(self, number: int, name: str, path: Path) -> None:
+        head = read_head(path)
+        wanted = self._options.input_format
+        form = recognise(head, name) if wanted is None else named_format(wanted)
+        file = self._open_file(number, name, path, form, head)
+        tally = Tally(path=name, format=form.name, sha256=file.scan.sha256, incomplete=file.scan.damage)
+        if self._is_repeated(tally):
+            return
+        if form.open is None:
+            self._zeek.add(number, file, tally, is_json=form.name == "zeek-json")
+            return
+        source = form.open(file, self._con)
+        self._loader.load(number, source, tally, is_unterminated=form.is_text and not file.scan.ends_with_newline)
+
+    def _open_file(self, number: int, name: str, path: Path, form: Format, head: bytes) -> OpenFile:
+        target = os.path.join(self._folder, f"content_{number}")
+        started = time.perf_counter()
+        size = max(path.stat().st_size, 1)
+        stage = f"hashing {name}"
+        scan = scan_file(
+            path, target, count_quotes=form.name == "csv", seen=lambda read: self._progress(stage, read / size)
+        )
+        self._traffic.hash_seconds += time.perf_counter() - started
+        link = os.path.join(self._folder, f"input_{number}")
+        os.symlink(os.path.abspath(scan.file), link)
+        return OpenFile(name, link, scan, head)
+
+    def _is_repeated(self, tally: Tally) -> bool:
+        """Is it the content of an earlier input? Then all of its records are duplicates."""
+        self._tallies.append(tally)
+        first = self._seen.setdefault(tally.sha256, tally)
+        if first is tally:
+            return False
+        tally.records = tally.duplicate = first.records
+        tally.warnings.append(f"the same content as {first.path}; counted once")
+        return True
+
+    def _refuse_empty(self) -> None:
+        first = self._con.execute(
+            "SELECT input, line, reason FROM quarantine ORDER BY input, line LIMIT 1"
+        ).fetchone()
+        logs = [tally for tally in self._tallies if tally.context]
+        if first is None and logs:
+            raise InputError("zero flows: logs that only name or explain flows; add conn.log", path=logs[0].path)
+        if first is None:
+            raise InputError("zero flows: the input has no rows", path=self._tallies[0].path)
+        path = self._tallies[first[0]].path
+        raise InputError(
+            f"zero flows: every record was put aside, the first for: {first[2]}", path=path, line=first[1]
+        )
+
+    def _warnings(self) -> Iterator[str]:
+        said: set[str] = set()
+        for tally in self._tallies:
+            for text in tally.warnings:
+                if text not in said or not text.startswith("no column"):
+                    yield f"{tally.path}: {text}"
+                said.add(text)
+            if tally.incomplete:
+                yield f"{tally.path}: incomplete: {tally.incomplete}"
+        dropped = scalar(self._con, "SELECT sum(rtt_dropped) FROM by_input")
+        if dropped:
+            yield f"{dropped} round-trip times were dropped (not a time over 0 and up to 60 s, or of no known kind)"

@@ -1,0 +1,62 @@
+"""What a reader of plain flow tables offers, and the relation that DuckDB reads from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from residency.traffic.columns import Kind
+from residency.traffic.records import Rejected
+from residency.traffic.streams import Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """SQL with its bound values, and Python objects it refers to by name."""
+
+    sql: str
+    values: tuple[object, ...] = ()
+    objects: Mapping[str, object] = field(default_factory=dict)
+
+
+class FlowSource(Protocol):
+    """One input of plain flow rows.
+
+    `fast` has the columns of `kinds`; a row that it loses or that `fast_condition` refuses shows in the count and
+    sends the whole input through `exact`, which has the columns of `exact_kinds` and `line`, and whose unreadable
+    records are in `rejected` once it was read to its end.
+    """
+
+    format: str
+    kinds: Mapping[str, Kind]
+    exact_kinds: Mapping[str, Kind]
+    records: int
+    rejected: list[Rejected]
+    fast_condition: str
+    suspicious: str | None  # a condition on `by_input` rows that sends the input through `exact` too
+
+    def fast(self) -> Relation | None:
+        """Return the relation for DuckDB's own reader, or None where the file is not fit for it."""
+        ...
+
+    def exact(self) -> Relation:
+        """Return the relation that numbers lines."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A file made ready: `link` is a harmless name for DuckDB (no globs, no URL), `scan` what its bytes look like."""
+
+    path: str
+    link: str
+    scan: Scan
+    head: bytes
+
+
+def damage_of(scan: Scan) -> Rejected | None:
+    """Return the one record lost to a broken stream that ended between two lines."""
+    if scan.damage is None or not scan.ends_with_newline:
+        return None
+    return Rejected(scan.lines + 1, f"truncated: {scan.damage}", "")

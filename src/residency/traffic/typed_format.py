@@ -1,0 +1,183 @@
+"""Parquet files and tables in memory: columns that have types of their own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from residency.errors import InputError
+from residency.traffic.columns import COLUMNS, Kind
+from residency.traffic.csv_format import check_names
+from residency.traffic.engine import first_line, quoted, scalar, seam
+from residency.traffic.records import Rejected
+from residency.traffic.source import OpenFile, Relation
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+_INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
+             "UHUGEINT"}  # fmt: skip
+
+
+class _TypedSource:
+    """What Parquet and Arrow share: the kinds of the columns, taken from DuckDB's description."""
+
+    format = "parquet"
+    fast_condition = "true"
+    suspicious: str | None = None
+
+    def __init__(self, described: list[tuple[str, str]], path: str) -> None:
+        names = [name.strip().lower() for name, _ in described]
+        check_names(names, path, None)
+        self._picked = [(names[i], described[i][0]) for i in range(len(names)) if names[i] in COLUMNS]
+        self.kinds: Mapping[str, Kind] = {
+            name.strip().lower(): kind_of(kind) for name, kind in described if name.strip().lower() in COLUMNS
+        }
+        self.exact_kinds: Mapping[str, Kind] = self.kinds
+        self.rejected: list[Rejected] = []
+        self.records = 0
+        _check_kinds(self.kinds, dict(described), path)
+
+    def _columns(self) -> str:
+        return ", ".join(self._column(name, original) for name, original in self._picked)
+
+    def _column(self, name: str, original: str) -> str:
+        # Dictionary (ENUM) columns are read as text; everything else keeps its type.
+        cast = f"CAST({quoted(original)} AS VARCHAR)" if self.kinds[name] is Kind.TEXT else quoted(original)
+        return f"{cast} AS {quoted(name)}"
+
+
+class ParquetSource(_TypedSource):
+    """Reads one Parquet file."""
+
+    def __init__(self, file: OpenFile, connection: duckdb.DuckDBPyConnection) -> None:
+        self._link = file.link
+        with seam(file.path, "reading its footer"):
+            super().__init__(describe(connection, "read_parquet(?)", [file.link]), file.path)
+            self.records = scalar(connection, "SELECT count(*) FROM read_parquet(?)", [file.link])
+
+    def fast(self) -> Relation | None:
+        """Return DuckDB's reader."""
+        return Relation(f"(SELECT {self._columns()} FROM read_parquet(?))", (self._link,))  # noqa: S608
+
+    def exact(self) -> Relation:
+        """Return the rows numbered from 1."""
+        rows = "read_parquet(?, file_row_number = true)"
+        return Relation(f"(SELECT {self._columns()}, file_row_number + 1 AS line FROM {rows})", (self._link,))  # noqa: S608
+
+
+class TableSource(_TypedSource):
+    """Reads a pandas, polars or Arrow table, or anything that speaks the Arrow C stream interface."""
+
+    format = "table"
+
+    def __init__(self, table: Any, path: str, connection: duckdb.DuckDBPyConnection) -> None:
+        import pyarrow as pa
+
+        self._table = to_arrow(table, path)
+        connection.register("incoming", self._table)
+        try:
+            with seam(path, "reading its columns"):
+                super().__init__(describe(connection, "incoming", []), path)
+        finally:
+            connection.unregister("incoming")
+        self.records = self._table.num_rows
+        del pa
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the table as one Arrow stream."""
+        return digest(self._table)
+
+    def fast(self) -> Relation | None:
+        """Return the table itself."""
+        return Relation(f"(SELECT {self._columns()} FROM incoming)", (), {"incoming": self._table})  # noqa: S608
+
+    def exact(self) -> Relation:
+        """Return the rows numbered from 1."""
+        import numpy as np
+        import pyarrow as pa
+
+        names = [original for _, original in self._picked]
+        numbers = pa.array(np.arange(1, self._table.num_rows + 1, dtype=np.int64))
+        numbered = self._table.select(names).append_column("line", numbers)
+        return Relation(f"(SELECT {self._columns()}, line FROM incoming)", (), {"incoming": numbered})  # noqa: S608
+
+
+def to_arrow(table: Any, path: str) -> pa.Table:
+    """Return any table object as an Arrow table; raises InputError for what is none."""
+    import pyarrow as pa
+
+    if isinstance(table, pa.Table):
+        return table
+    if isinstance(table, pa.RecordBatch):
+        return pa.Table.from_batches([table])
+    if not hasattr(table, "__arrow_c_stream__"):
+        raise InputError(
+            f"a {type(table).__name__} is neither a path nor a table (Arrow, pandas, polars)", path=path
+        )
+    try:
+        return pa.table(table)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise InputError(f"cannot be read as a table: {first_line(error)}", path=path) from error
+
+
+def digest(table: pa.Table) -> str:
+    """Return the sha256 of a table's Arrow stream, the same however it is cut into chunks."""
+    import pyarrow as pa
+
+    class _Sink:
+        closed = False
+
+        def __init__(self) -> None:
+            self.hash = hashlib.sha256()
+
+        def write(self, data: bytes) -> int:
+            self.hash.update(data)
+            return len(data)
+
+        def flush(self) -> None:
+            return
+
+        def close(self) -> None:
+            return
+
+    sink = _Sink()
+    with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), table.schema.remove_metadata()) as writer:
+        for batch in table.replace_schema_metadata(None).combine_chunks().to_batches(max_chunksize=1 << 20):
+            writer.write_batch(batch)
+    return sink.hash.hexdigest()
+
+
+def describe(connection: duckdb.DuckDBPyConnection, relation: str, values: list[object]) -> list[tuple[str, str]]:
+    """Return (name, DuckDB type) of a relation's columns."""
+    rows = connection.execute(f"DESCRIBE SELECT * FROM {relation}", values).fetchall()  # noqa: S608
+    return [(str(row[0]), str(row[1])) for row in rows]
+
+
+def kind_of(duckdb_type: str) -> Kind:
+    """Return how a column of this type is read."""
+    if duckdb_type == "VARCHAR" or duckdb_type.startswith("ENUM"):
+        return Kind.TEXT
+    if duckdb_type in _INTEGERS:
+        return Kind.INTEGER
+    if duckdb_type in ("FLOAT", "DOUBLE") or duckdb_type.startswith("DECIMAL"):
+        return Kind.FLOAT
+    if duckdb_type in ("TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS WITH TIME ZONE"):
+        return Kind.MOMENT
+    return Kind.BOOL if duckdb_type == "BOOLEAN" else Kind.OTHER
+
+
+def _check_kinds(kinds: Mapping[str, Kind], types: Mapping[str, str], path: str) -> None:
+    """Refuse columns whose type can mean no value of theirs at all."""
+    by_name = {name.strip().lower(): kind for name, kind in types.items()}
+    if kinds["ts"] not in (Kind.TEXT, Kind.INTEGER, Kind.FLOAT, Kind.MOMENT):
+        naive = by_name["ts"].startswith(("TIMESTAMP", "DATE", "DATETIME"))
+        why = "times without a time zone; convert them to UTC" if naive else f"type {by_name['ts']} is no time"
+        raise InputError(f"column ts: {why}", path=path)
+    if kinds["server_ip"] not in (Kind.TEXT, Kind.INTEGER):
+        raise InputError(
+            f"column server_ip: type {by_name['server_ip']} is neither text nor an integer", path=path
+        )

@@ -1,0 +1,160 @@
+"""Joins Zeek's logs of all inputs into flows, and accounts for each row of each log.
+
+conn              one flow a row; the same (uid, ts) again is a duplicate
+ssl, quic, http   name the conn of their uid (context); without one, a flow of unknown bytes, one a uid
+dns               names flows of that client to that answer within TTL + grace, where the uid gave no name (context)
+every other log   context
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from residency.errors import shorten
+from residency.traffic.aggregate import group_rows
+from residency.traffic.columns import Kind, plan_columns
+from residency.traffic.engine import quoted, scalar
+from residency.traffic.plain import ALL_COLUMNS, STAGED, checked_sql
+from residency.traffic.records import Rejected, Tally
+from residency.traffic.zeek_log import FIELDS, LISTS, read_json, read_tsv
+from residency.traffic.zeek_sql import DNS_NAMED, FLOWS, NAME_ROWS, NAMED, ORPHANS, host_of, twins
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from residency.traffic.distinct import Distinct
+    from residency.traffic.source import OpenFile
+
+_RENAMED = {
+    "id.orig_h": "client_ip",
+    "id.resp_h": "server_ip",
+    "id.resp_p": "server_port",
+    "orig_bytes": "bytes_sent",
+    "resp_bytes": "bytes_received",
+    "host": "raw_host",
+}
+_OURS = ("ts", "client_ip", "server_ip", "server_port", "proto", "bytes_sent", "bytes_received")
+
+
+def renamed(field: str) -> str:
+    """Return our name for a field of Zeek's."""
+    return _RENAMED.get(field, field)
+
+
+class Zeek:
+    """Collects the rows of all logs, then joins them."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, distinct: Distinct, cuts: Sequence[int]) -> None:
+        self._con, self._distinct, self._cuts = connection, distinct, cuts
+        self._logs: set[str] = set()
+        self._inputs: list[int] = []
+
+    def add(self, number: int, file: OpenFile, tally: Tally, *, is_json: bool) -> None:
+        """Read one log into the raw tables."""
+        rejected: list[Rejected] = []
+        self._inputs.append(number)
+        unknown = 0
+        for rows in (read_json if is_json else read_tsv)(file, rejected):
+            tally.records += rows.count
+            unknown += 0 if rows.log else rows.count
+            if rows.table is None:
+                tally.context += rows.count
+            else:
+                self._store(number, rows.log, rows.table)
+        tally.records += len(rejected)
+        self._reject(number, rejected, file, tally)
+        if unknown:
+            tally.warnings.append(
+                f"{unknown} rows of a log that neither fields nor file name tell; nothing was read from it"
+            )
+        if not tally.records:
+            tally.warnings.append("no rows, only a header")
+
+    def _store(self, number: int, log: str, table: object) -> None:
+        if not self._logs:
+            for name, fields in FIELDS.items():
+                columns = ", ".join(
+                    f"{quoted(renamed(one))} VARCHAR{'[]' if one in LISTS else ''}" for one in fields
+                )
+                self._con.execute(f"CREATE TABLE raw_{name} (input INTEGER, line BIGINT, {columns})")
+        self._logs.add(log)
+        columns = ", ".join(quoted(one) for one in FIELDS[log])
+        self._con.register("incoming", table)
+        self._con.execute(f"INSERT INTO raw_{log} SELECT ?, line, {columns} FROM incoming", [number])  # noqa: S608
+        self._con.unregister("incoming")
+
+    def _reject(self, number: int, rejected: Sequence[Rejected], file: OpenFile, tally: Tally) -> None:
+        scan = file.scan
+        is_cut = not scan.ends_with_newline and tally.incomplete is None
+        for one in rejected:
+            reason = one.reason
+            if is_cut and one.line == scan.lines:
+                reason, tally.incomplete = f"truncated last line: {reason}", "the last line is cut"
+            self._con.execute(
+                "INSERT INTO quarantine VALUES (?, ?, ?, ?)", [number, one.line, reason, shorten(one.value)]
+            )
+
+    def finish(self, tallies: Sequence[Tally]) -> None:
+        """Join everything, group the flows, and fill in the counts of the logs' inputs."""
+        if self._logs:
+            for log in FIELDS:
+                self._check(log)
+            for sql in (NAME_ROWS, NAMED, ORPHANS):
+                self._con.execute(sql)
+            self._name_by_dns()
+            self._con.execute(FLOWS)
+            self._distinct.hosts("SELECT DISTINCT host AS text FROM zeek_flows")
+            self._group()
+        for number in self._inputs:
+            self._count(number, tallies[number])
+
+    def _check(self, log: str) -> None:
+        """Type one log's rows, give each bad one its reason, and mark repeated ones."""
+        present = [name for name in _OURS if name in {renamed(field) for field in FIELDS[log]}]
+        plan = plan_columns(dict.fromkeys(present, Kind.TEXT), "s")
+        values = {**plan.values, "host": host_of(log), "named_by": "CAST(NULL AS VARCHAR)"}
+        typed = ", ".join(f"{expression} AS {name}" for name, expression in values.items())
+        self._con.execute(
+            f"CREATE OR REPLACE TEMP TABLE stage AS SELECT * EXCLUDE ({', '.join(present)}), {typed}, "  # noqa: S608
+            f"false AS int_address, {plan.reason} AS reason, {plan.fault} AS fault FROM raw_{log}"
+        )
+        self._distinct.read("stage", "reason IS NULL")
+        # What a dns row asks for is no flow's host yet: a name that is none makes no bad record.
+        checked = checked_sql("stage", with_hosts=log != "dns")
+        self._con.execute(
+            f"CREATE TABLE {log}_rows AS SELECT *, final IS NULL AND {twins(log)} AS is_duplicate FROM ({checked})"  # noqa: S608
+        )
+        self._con.execute(
+            f"INSERT INTO quarantine SELECT input, line, final, final_fault FROM {log}_rows WHERE final IS NOT NULL"  # noqa: S608
+        )
+        self._con.execute(f"DROP TABLE raw_{log}; DROP TABLE stage")
+
+    def _name_by_dns(self) -> None:
+        self._distinct.addresses(
+            "SELECT DISTINCT text FROM (SELECT unnest(answers) AS text FROM dns_rows) "
+            "WHERE regexp_full_match(text, '[0-9A-Fa-f:.]*[:.][0-9A-Fa-f:.]*')"
+        )
+        for sql in DNS_NAMED:
+            self._con.execute(sql)
+
+    def _group(self) -> None:
+        for number in self._inputs:
+            source = f"(SELECT * FROM zeek_flows WHERE input = {number:d})"  # noqa: S608
+            self._con.execute(group_rows(source, STAGED, "true", self._cuts, ALL_COLUMNS), [number, False])
+
+    def _count(self, number: int, tally: Tally) -> None:
+        tally.quarantined = scalar(self._con, "SELECT count(*) FROM quarantine WHERE input = ?", [number])
+        tally.flows_rows = scalar(self._con, "SELECT sum(records) FROM by_input WHERE input = ?", [number])
+        if not self._logs:
+            return
+        for log in FIELDS:
+            mine = f"FROM {log}_rows WHERE input = ?"
+            tally.duplicate += scalar(self._con, f"SELECT count(*) {mine} AND is_duplicate", [number])  # noqa: S608
+            if log != "conn":
+                tally.context += scalar(
+                    self._con,
+                    f"SELECT count(*) {mine} AND final IS NULL AND NOT is_duplicate",
+                    [number],  # noqa: S608
+                )
+        tally.context -= scalar(self._con, "SELECT count(*) FROM orphans WHERE input = ?", [number])

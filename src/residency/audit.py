@@ -372,6 +372,7 @@ class _Audit:
     def _wording(self, claim: Claim) -> sentences.Wording:
         return sentences.Wording(
             countries=self.gazetteer.countries,
+            cities={key: region.spot.city for key, region in self.gazetteer.regions.items()},
             snapshots={s.snapshot.id: s.snapshot for s in self.sources},
             relied=tuple(sorted(self.options.rely_on & set(claim.parties))),
             sampling=self.options.sampling,
@@ -524,7 +525,7 @@ def _as_groups(table: Any, sources: Sequence[Source], *, want_asns: bool) -> Gro
     if want_asns:
         for source in sources:
             if hasattr(source, "asns"):
-                asns = source.asns(Addresses(parsed))
+                asns = np.maximum(asns, source.asns(Addresses(parsed)))
     named_by, named_code = _coded(table["named_by"])
     certain = np.array([*(is_certain_name(n) for n in named_by), False], dtype=bool)
     return Groups(

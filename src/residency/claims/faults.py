@@ -14,6 +14,8 @@ from residency.claims.lines import dotted, line_of
 from residency.claims.schema import SCHEMA, TABLES, keys_of
 from residency.errors import ClaimError, Fault, shorten
 
+MAX_FAULTS = 1_000  # of one table; the rest is counted
+
 Location = tuple[str | int, ...]
 
 _ARRAYS = ("claim", "host", "network", "exception", "source", "counter_evidence", "reply", "case")
@@ -37,9 +39,12 @@ class Faults:
 
     def add_all(self, error: ValidationError, prefix: Location = ()) -> None:
         """Note every error of a pydantic validation below `prefix`."""
-        for detail in error.errors(include_url=False):
+        details = error.errors(include_url=False)
+        for detail in details[:MAX_FAULTS]:
             location = (*prefix, *detail["loc"])
             self.add(location, explain(detail, location))
+        if len(details) > MAX_FAULTS:
+            self.add(prefix, f"has {len(details) - MAX_FAULTS} more faults, which are not listed")
 
     def raise_any(self, path: str) -> None:
         """Raise the one ClaimError that carries all faults in the order of the file, if there are any."""

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from residency.claims import reading
 from residency.claims.convert import to_claim
-from residency.claims.faults import Faults, Location, nearest_key
+from residency.claims.faults import MAX_FAULTS, Faults, Location, nearest_key
 from residency.claims.fields import kind_of
 from residency.claims.lint import load_warnings
 from residency.claims.reading import Document
@@ -136,7 +136,7 @@ def _claim(raw: Any, location: Location, faults: Faults, gazetteer: Gazetteer) -
 def _spoiled(error: ValidationError, location: Location) -> frozenset[str]:
     """Return the keys of a claim that are at fault, and those that an unknown key probably meant."""
     found: set[str] = set()
-    for detail in error.errors(include_url=False, include_context=False, include_input=False):
+    for detail in error.errors(include_url=False, include_context=False, include_input=False)[:MAX_FAULTS]:
         key = detail["loc"][0] if detail["loc"] else ""
         found.add(str(key))
         if detail["type"] == "extra_forbidden" and len(detail["loc"]) == 1:

@@ -200,4 +200,6 @@ TABLES: dict[str, type[Table]] = {
 
 def keys_of(table: type[Table]) -> tuple[str, ...]:
     """Return the keys that a table may have, as they are written."""
+    if table is FileTable:
+        return ("schema", "pack", "vendor", "as_of", "claim")
     return tuple(field.alias or name for name, field in table.model_fields.items())

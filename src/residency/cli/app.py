@@ -5,7 +5,14 @@ from __future__ import annotations
 import typer
 
 from residency._version import __version__
-from residency.cli import audit_command, claims_command, data_command, report_command, sites_command
+from residency.cli import (
+    audit_command,
+    claims_command,
+    data_command,
+    demo_command,
+    report_command,
+    sites_command,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,6 +39,7 @@ def _options(
 
 
 app.command("audit")(audit_command.audit)
+app.command("demo")(demo_command.demo)
 app.command("explain")(report_command.explain)
 app.command("report")(report_command.report)
 app.add_typer(claims_command.app, name="claims")

@@ -95,13 +95,13 @@ def could_yield(claim: Claim, *, subjects_stated: bool) -> Yield:
         *([] if subjects_stated or not claim.subjects else ["whose data it was is assumed (no --clients)"]),
     ]
     toward = _why_not_confirmed(claim)
-    reasons = [
-        Reason(rule=rules.CANNOT_VIOLATE, text=f"cannot be contradicted by traffic as written: {w}")
-        for w in against
-    ]
-    reasons += [
-        Reason(rule=rules.CANNOT_CONFIRM, text=f"cannot be confirmed by traffic as written: {w}") for w in toward
-    ]
+    reasons = []
+    if against:
+        text = f"cannot be contradicted by traffic as written: {'; '.join(against)}"
+        reasons.append(Reason(rule=rules.CANNOT_VIOLATE, text=text))
+    if toward:
+        text = f"cannot be confirmed by traffic as written: {'; '.join(toward)}"
+        reasons.append(Reason(rule=rules.CANNOT_CONFIRM, text=text))
     return Yield(could_violate=not against, could_confirm=not toward, reasons=tuple(reasons))
 
 

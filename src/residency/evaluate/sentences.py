@@ -15,6 +15,7 @@ from residency.evaluate import rules
 from residency.evaluate.judge import Judged, Judgement
 from residency.model.claim import Activity, Claim
 from residency.model.evidence import Assurance, Evidence, Kind, Snapshot
+from residency.model.place import Place
 from residency.model.verdict import ClaimResult, Outcome, Tally, Verdict
 
 _SET_ASIDE = (Outcome.EXCUSED, Outcome.NOT_CARRYING, Outcome.UNANSWERED)
@@ -25,6 +26,7 @@ class Wording:
     """What sentences need beside the judgement: names of countries and sources, and what the auditor stated."""
 
     countries: Mapping[str, str]
+    cities: Mapping[str, str]  # provider region -> city
     snapshots: Mapping[str, Snapshot]
     relied: tuple[str, ...] = ()
     sampling: int | None = None
@@ -68,10 +70,19 @@ def not_observed(claim: Claim, judgement: Judgement, wording: Wording) -> str:
             f"at 95 %, fewer than 3 in {read:,} do."
         )
     else:
-        parts.append(f"All {read:,} conversations in scope were read; nothing is said of others.")
+        seen = (
+            f"All {counted(read, 'conversation')} in scope were read" if read else "No conversation was in scope"
+        )
+        parts.append(f"{seen}; nothing is said of others.")
     if judgement.unnamed.flows:
-        parts.append(f"{judgement.unnamed.flows:,} other conversations carry no host name and were not judged.")
+        verb = "carries no host name and was" if judgement.unnamed.flows == 1 else "carry no host name and were"
+        parts.append(f"{counted(judgement.unnamed.flows, 'other conversation')} {verb} not judged.")
     return " ".join(parts)
+
+
+def counted(number: int, noun: str) -> str:
+    """Format a number with its noun, as in 1 conversation, 2,000 conversations."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def size(count: int) -> str:
@@ -153,9 +164,7 @@ def _accusing_witness(claim: Claim, worst: Judged, wording: Wording) -> str:
     if location.assurance is Assurance.NOT_NEEDED:
         return ""
     lead = next((e for e in location.deciding), None)
-    where = _country_list(sorted({p.country for p in location.feasible}), wording)
-    detail = sorted({p.provider_region for p in location.feasible if p.provider_region})
-    where += f" ({', '.join(detail[:3])})" if detail else ""
+    where = _places_words(location.feasible, wording)
     if lead is None:
         return f", in {where}"
     if lead.kind is Kind.DECLARED:
@@ -172,6 +181,16 @@ def _accusing_witness(claim: Claim, worst: Judged, wording: Wording) -> str:
         }
     )
     return f", which {' and '.join(named) or 'databases'} place in {where}"
+
+
+def _places_words(places: Sequence[Place], wording: Wording) -> str:
+    """Name places for a reader: a provider region by its city and id, else the countries."""
+    regions = sorted({p.provider_region for p in places if p.provider_region})
+    countries = _country_list(sorted({p.country for p in places}), wording)
+    if len(regions) != 1:
+        return countries
+    city = wording.cities.get(regions[0], "")
+    return f"{city}, {countries} ({regions[0]})" if city else f"{countries} ({regions[0]})"
 
 
 def _inconclusive(claim: Claim, judgement: Judgement, wording: Wording) -> str:
@@ -252,27 +271,42 @@ def _storage_note(claim: Claim) -> str:
     return ""
 
 
-def _witness(inside: list[Judged], wording: Wording) -> str:
-    """Name the source that carries most flows, as the subject of a sentence that ends in places."""
-    weight: dict[str, int] = defaultdict(int)
-    lead: dict[str, Evidence] = {}
-    for j in inside:
-        for item in j.ruling.location.deciding:
-            weight[item.statement.source] += j.entry.seen.flows
-            lead.setdefault(item.statement.source, item)
-    if not weight:
-        return "evidence places in"
-    best = max(sorted(weight), key=lambda s: weight[s])
-    evidence = lead[best]
-    snapshot = wording.snapshots.get(best)
-    if evidence.kind is Kind.MEASURED:
+def _witness(judged: list[Judged], wording: Wording) -> str:
+    """Name who places these endpoints, as the subject of a sentence that goes on with places."""
+    deciding = [(e, j.entry.seen.last) for j in judged for e in j.ruling.location.deciding]
+    if any(e.kind is Kind.MEASURED for e, _ in deciding):
         return "round-trip times place in"
-    if evidence.kind is Kind.DECLARED:
-        listed = evidence.statement.listed
-        return f"{evidence.statement.author}'s list{f' of {listed[1].isoformat()}' if listed else ''} places in"
-    name = snapshot.name if snapshot else best
-    built = f" of {snapshot.built.isoformat()}" if snapshot and snapshot.built else ""
-    return f"the database {name}{built} places in"
+    authors = sorted({e.statement.author for e, _ in deciding if e.kind is Kind.DECLARED})
+    if authors:
+        dates = sorted({_list_date(e, last, wording) for e, last in deciding if e.kind is Kind.DECLARED})
+        if len(authors) == 1:
+            return f"{authors[0]}'s list{f' of {dates[0]}' if len(dates) == 1 and dates[0] else ''} places in"
+        return f"the lists of {_and(authors)} place in"
+    names = sorted({_database_name(e, wording) for e, _ in deciding})
+    if len(names) == 1:
+        return f"the database {names[0]} places in"
+    return f"the databases {_and(names)} place in" if names else "evidence places in"
+
+
+def _list_date(evidence: Evidence, last: datetime, wording: Wording) -> str:
+    """Return the day of the list nearest before the flow, as far as the snapshot tells."""
+    snapshot = wording.snapshots.get(evidence.statement.source)
+    edges = snapshot.edges if snapshot else ()
+    before = [day for day in edges if day <= last.date()]
+    listed = evidence.statement.listed
+    day = max(before, default=min(edges, default=listed[1] if listed else None))
+    return day.isoformat() if day else ""
+
+
+def _database_name(evidence: Evidence, wording: Wording) -> str:
+    snapshot = wording.snapshots.get(evidence.statement.source)
+    if snapshot is None:
+        return evidence.statement.source
+    return snapshot.name.partition(",")[0] + (f" of {snapshot.built.isoformat()}" if snapshot.built else "")
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]])) if words else ""
 
 
 def _countries_of(judged: list[Judged]) -> list[str]:
@@ -287,7 +321,7 @@ def _country_list(codes: Sequence[str], wording: Wording) -> str:
     names = [wording.countries.get(code, code) for code in codes]
     if len(names) > 5:
         return f"{', '.join(names[:4])} and {len(names) - 4} other countries"
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else "no known country"
+    return _and(names) or "no known country"
 
 
 def _scope(claim: Claim, judged: list[Judged]) -> str:

@@ -63,13 +63,25 @@ def _title(document: Doc) -> Text:
 
 
 def _verdicts(document: Doc) -> Table:
-    made = table("verdict", "claim", "why")
-    for claim in document["claims"]:
-        assurance = "" if claim["assurance"] == "none" else f"\n({claim['assurance']})"
-        verdict = Text(claim["verdict"], style=STYLES[claim["verdict"]]).append(assurance, style="not bold")
-        why = claim["headline"].partition(": ")[2] or claim["headline"]
-        made.add_row(verdict, Text(printable(claim["id"])), Text(printable(why)))
+    made = table("verdict", "claim, and why")
+    severity = {"violated": 0, "inconclusive": 1, "consistent": 2}
+    for claim in sorted(
+        document["claims"], key=lambda c: (severity[c["verdict"]], not c["could_confirm"], c["id"])
+    ):
+        _, opening, why = _split_headline(claim)
+        verdict = Text(claim["verdict"], style=STYLES[claim["verdict"]])
+        verdict.append(f"\n{opening}" if opening else "", style="not bold")
+        made.add_row(
+            verdict, Text(printable(claim["id"]), style="bold").append(f"\n{printable(why)}\n", style="not bold")
+        )
     return made
+
+
+def _split_headline(claim: Doc) -> tuple[str, str, str]:
+    """Split `verdict (assurance, extent): sentence` into its three parts."""
+    head, colon, why = claim["headline"].partition(": ")
+    verdict, _, detail = (head if colon else claim["verdict"]).partition(" ")
+    return verdict, detail.strip("()").replace(", ", ",\n"), why if colon else claim["headline"]
 
 
 def table(*headings: str, numbers: Iterable[str] = ()) -> Table:
@@ -161,15 +173,17 @@ def _place(finding: Doc) -> str:
 
 
 def _inputs(document: Doc) -> list[RenderableType]:
-    numbers = ("records", "judged", "out of scope", "quarantined", "duplicate", "context")
-    made = table("input", *numbers, numbers=numbers)
+    """Say where every record went; the sum is exact."""
+    names = ("judged", "out_of_scope", "quarantined", "duplicate", "context")
+    parts: list[RenderableType] = []
     for item in document["inputs"]:
-        counts = (f"{item[name.replace(' ', '_')]:,}" for name in numbers)
-        made.add_row(Text(printable(item["path"])), *counts)
-    parts: list[RenderableType] = [made]
+        whole = f"{printable(item['path'])} ({item['format']}): {item['records']:,} records"
+        shares = " + ".join(f"{item[name]:,} {name.replace('_', ' ')}" for name in names if item[name])
+        parts.append(Text(f"{whole} = {shares or '0'}"))
     for record in document["quarantine"][:5]:
         where = f":{record['line']}" if record.get("line") is not None else ""
-        parts.append(Text(f"  {printable(record['path'])}{where}: {printable(record['reason'])}"))
+        line = Text(f"{printable(record['path'])}{where}: {printable(record['reason'])}")
+        parts.append(Padding(line, (0, 0, 0, 2)))
     more = sum(item["quarantined"] for item in document["inputs"]) - len(document["quarantine"][:5])
     if more > 0:
         parts.append(Text(f"  and {more:,} more quarantined records (--quarantine FILE writes them all)"))

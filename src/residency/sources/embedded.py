@@ -19,7 +19,7 @@ from residency.model.network import Addresses
 from residency.model.place import Place
 from residency.shipped import read_verified
 from residency.sources.interface import Answer
-from residency.sources.intervals import IntervalTable, join_halves
+from residency.sources.intervals import IntervalTable
 
 # Origin networks whose operator publishes the lists that databases read.
 HOLDERS = {
@@ -54,26 +54,13 @@ def read_table(entry_id: str) -> tuple[dict[str, NDArray[Any]], dict[str, list[s
     return columns, words, entry.snapshot
 
 
-def _starts_v6(columns: dict[str, NDArray[Any]]) -> NDArray[np.bytes_]:
-    high = columns["start_hi"]
-    return join_halves(high, columns.get("start_lo", np.zeros_like(high)))
-
-
 class CountryDatabase:
-    """The embedded country database: one country a range, no finer place."""
+    """The embedded country database of one address family: one country a range, no finer place."""
 
-    def __init__(self) -> None:
-        v4, words4, self._snapshot = read_table("dbip-country-v4")
-        v6, words6, _ = read_table("dbip-country-v6")
-        self._words = words4["country"]
-        code6 = {word: i for i, word in enumerate(self._words)}
-        extra = [w for w in words6["country"] if w not in code6]
-        self._words = [*self._words, *extra]
-        code6 = {word: i for i, word in enumerate(self._words)}
-        translate = np.array([code6[w] for w in words6["country"]], dtype=np.int64)
-        self._table = IntervalTable(
-            v4["start"], v4["country"].astype(np.int64), _starts_v6(v6), translate[v6["country"]]
-        )
+    def __init__(self, family: int) -> None:
+        columns, words, self._snapshot = read_table(f"dbip-country-v{family}")
+        self._words = words["country"]
+        self._table = IntervalTable.of_family(family, columns, columns["country"].astype(np.int64))
 
     @property
     def snapshot(self) -> Snapshot:
@@ -100,21 +87,15 @@ class CountryDatabase:
 
 
 class OriginNetworks:
-    """Which kind of network holds an address: cloud, hosting, CDN or shared front, other."""
+    """Which kind of network holds an address of one family: cloud, hosting, CDN or shared front, other."""
 
-    def __init__(self) -> None:
-        v4, words4, self._snapshot = read_table("origin-v4")
-        v6, words6, _ = read_table("origin-v6")
-        pairs4 = self._pairs(v4, words4)
-        pairs6 = self._pairs(v6, words6)
-        self._pairs_known = sorted(set(pairs4) | set(pairs6))
+    def __init__(self, family: int) -> None:
+        columns, words, self._snapshot = read_table(f"origin-v{family}")
+        pairs = self._pairs(columns, words)
+        self._pairs_known = sorted(set(pairs))
         index = {pair: i for i, pair in enumerate(self._pairs_known)}
-        self._table = IntervalTable(
-            v4["start"],
-            np.array([index[p] for p in pairs4], dtype=np.int64),
-            _starts_v6(v6),
-            np.array([index[p] for p in pairs6], dtype=np.int64),
-        )
+        codes = np.array([index[pair] for pair in pairs], dtype=np.int64)
+        self._table = IntervalTable.of_family(family, columns, codes)
 
     @staticmethod
     def _pairs(columns: dict[str, NDArray[Any]], words: dict[str, list[str]]) -> list[tuple[int, str]]:
@@ -153,13 +134,13 @@ class OriginNetworks:
         )
 
 
-@lru_cache(maxsize=1)
-def country_database() -> CountryDatabase:
-    """Return the embedded country database (loaded once a process)."""
-    return CountryDatabase()
+@lru_cache(maxsize=2)
+def country_database(family: int) -> CountryDatabase:
+    """Return the embedded country database of a family (loaded once a process)."""
+    return CountryDatabase(family)
 
 
-@lru_cache(maxsize=1)
-def origin_networks() -> OriginNetworks:
-    """Return the embedded table of origin networks (loaded once a process)."""
-    return OriginNetworks()
+@lru_cache(maxsize=2)
+def origin_networks(family: int) -> OriginNetworks:
+    """Return the embedded table of origin networks of a family (loaded once a process)."""
+    return OriginNetworks(family)

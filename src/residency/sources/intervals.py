@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,13 +34,25 @@ class IntervalTable:
         self._v4_starts, self._v4_values = v4_starts, v4_values
         self._v6_starts, self._v6_values = v6_starts, v6_values
 
+    @classmethod
+    def of_family(
+        cls, family: int, columns: Mapping[str, NDArray[Any]], values: NDArray[np.int64]
+    ) -> IntervalTable:
+        """Build a table of one family from columns `start`, or `start_hi` and `start_lo`; silent on the other."""
+        nothing = np.empty(0, dtype=np.int64)
+        if family == 4:
+            return cls(columns["start"], values, np.empty(0, dtype="S16"), nothing)
+        return cls(
+            np.empty(0, dtype=np.uint32), nothing, join_halves(columns["start_hi"], columns["start_lo"]), values
+        )
+
     def lookup(self, addresses: Addresses) -> NDArray[np.int64]:
-        """Return the value of every address, -1 where it is not locatable."""
+        """Return the value of every address, -1 where it is not locatable or before the first interval."""
         found = np.full(len(addresses), -1, dtype=np.int64)
-        if len(addresses.v4):
+        if len(addresses.v4) and len(self._v4_starts):
             at = np.searchsorted(self._v4_starts, addresses.v4_values, side="right") - 1
             found[addresses.v4] = np.where(at >= 0, self._v4_values[at], -1)
-        if len(addresses.v6):
+        if len(addresses.v6) and len(self._v6_starts):
             wanted = join_halves(addresses.v6_high, addresses.v6_low)
             at = np.searchsorted(self._v6_starts, wanted, side="right") - 1
             found[addresses.v6] = np.where(at >= 0, self._v6_values[at], -1)

@@ -1,8 +1,9 @@
 """What network operators publish: prefixes by provider region, with the days on which they were listed.
 
 One source a provider, since each speaks for itself. A prefix that is listed for a region is feasible in that
-region's border group; where the list gave none, in every border group of the region (an AWS eu-central-1
-address may stand in Istanbul). CloudFront, Front Door, AnycastIP and the like have no place.
+region's border group. Where the list gave none and the prefix is listed as local zones are, it is feasible in
+every border group of the region: an AWS eu-central-1 address may stand in Istanbul. CloudFront, Front Door,
+AnycastIP and the like have no place.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from residency.sources.interface import Answer
 from residency.sources.intervals import DatedPrefixes
 
 _PLACELESS = frozenset({"anycast", "edge", "global"})
+_ZONE_SERVICES = "AMAZON,EC2"  # every known local-zone prefix is listed for just these (docs/data.md)
 _STABLE_SERVICE = "EC2"  # 0 of 632 AWS EC2 prefixes moved in ten years (docs/data.md)
 
 
@@ -79,7 +81,7 @@ class ProviderRanges:
         region, group = self._word("region", row), self._word("border_group", row)
         first, last = date.fromordinal(int(self._first[row])), date.fromordinal(int(self._last[row]))
         placeless = scope in _PLACELESS
-        places = frozenset[Place]() if placeless else self._places(region, group)
+        places = frozenset[Place]() if placeless else self._places(region, group, services)
         return Statement(
             kind=Kind.DECLARED,
             source=self._snapshot.id,
@@ -95,11 +97,12 @@ class ProviderRanges:
             prefix_since=first if self._listings and first > self._listings[0] else None,
         )
 
-    def _places(self, region: str, group: str) -> frozenset[Place]:
+    def _places(self, region: str, group: str, services: str) -> frozenset[Place]:
         if self._areas:
             return self._areas.get(region, frozenset())
         known = self._gazetteer.regions
-        if group or f"{self.provider}/{region}" not in known:
+        zone_possible = self.provider == "aws" and services == _ZONE_SERVICES
+        if group or not zone_possible:
             keys = [f"{self.provider}/{group or region}"]
         else:
             keys = [k for k, r in known.items() if r.provider == self.provider and r.region == region]

@@ -9,4 +9,6 @@ from residency.sources.provider_ranges import embedded_ranges
 
 def embedded_sources() -> list[Source]:
     """Return the embedded sources: published ranges, the country database, kinds of networks."""
-    return [*embedded_ranges(), country_database(), origin_networks()]
+    families = (4, 6)
+    databases: list[Source] = [country_database(family) for family in families]
+    return [*embedded_ranges(), *databases, *(origin_networks(family) for family in families)]

@@ -37,7 +37,9 @@ class Distinct:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         connection.execute(TABLES)
-        connection.executemany("INSERT INTO seen_named_by VALUES (?, ?, NULL)", [(word, word) for word in NAMED_BY])
+        connection.executemany(
+            "INSERT INTO seen_named_by VALUES (?, ?, NULL)", [(word, word) for word in NAMED_BY]
+        )
 
     def read(self, relation: str, where: str = "true") -> None:
         """Read every text of `relation` (a table of this package) that was not seen before."""
@@ -45,13 +47,13 @@ class Distinct:
             self._addresses(
                 f"SELECT DISTINCT server_ip AS text FROM {relation} WHERE {where} AND int_address = {is_int}",
                 is_int,
-            )  # noqa: S608
+            )
         self._texts("seen_host", f"SELECT DISTINCT host AS text FROM {relation} WHERE {where}", read_host)  # noqa: S608
         self._texts("seen_port", f"SELECT DISTINCT server_port AS text FROM {relation} WHERE {where}", read_port)  # noqa: S608
         self._texts("seen_proto", f"SELECT DISTINCT proto AS text FROM {relation} WHERE {where}", read_proto)  # noqa: S608
         self._texts(
             "seen_named_by", f"SELECT DISTINCT named_by AS text FROM {relation} WHERE {where}", read_named_by
-        )  # noqa: S608
+        )
 
     def hosts(self, query: str) -> None:
         """Read the texts of a query with one column `text` as host names."""
@@ -70,7 +72,7 @@ class Distinct:
             self._connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh AS {new}")
             self._connection.execute(
                 "INSERT INTO seen_address SELECT text, false, text, 'native', NULL FROM fresh "
-                f"WHERE regexp_full_match(text, '{V4}')"  # noqa: S608
+                f"WHERE regexp_full_match(text, '{V4}')"
             )
             new = f"SELECT text FROM fresh WHERE NOT regexp_full_match(text, '{V4}')"  # noqa: S608
         texts = [row[0] for row in self._connection.execute(new).fetchall()]

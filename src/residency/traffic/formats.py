@@ -124,7 +124,7 @@ def _described(head: bytes) -> str:
     if text.startswith(b"<"):
         return "XML or HTML"
     line = text.partition(b"\n")[0]
-    if text.startswith((b"---", b"%YAML")) or (line.rstrip().endswith(b":") or b": " in line) and line.isascii():
+    if text.startswith((b"---", b"%YAML")) or ((line.rstrip().endswith(b":") or b": " in line) and line.isascii()):
         return "text that looks like YAML"
     printable = sum(32 <= c < 127 or c in (9, 10, 13) for c in head[:4096])
     if printable < 0.9 * len(head[:4096]):

@@ -91,9 +91,9 @@ class Loader:
     def _is_whole(self, number: int, source: FlowSource) -> bool:
         """Did every record come through with sound keys?"""
         mine = "FROM by_input WHERE input = ?"
-        if scalar(self._con, f"SELECT sum(records) {mine}", [number]) != source.records:  # noqa: S608
+        if scalar(self._con, f"SELECT sum(records) {mine}", [number]) != source.records:
             return False
-        if source.suspicious and scalar(self._con, f"SELECT count(*) {mine} AND ({source.suspicious})", [number]):  # noqa: S608
+        if source.suspicious and scalar(self._con, f"SELECT count(*) {mine} AND ({source.suspicious})", [number]):
             return False
         self._distinct.read("by_input", f"input = {number:d}")
         table = "(SELECT *, NULL AS reason, NULL AS fault FROM by_input)"

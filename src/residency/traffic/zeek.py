@@ -150,11 +150,11 @@ class Zeek:
             return
         for log in FIELDS:
             mine = f"FROM {log}_rows WHERE input = ?"
-            tally.duplicate += scalar(self._con, f"SELECT count(*) {mine} AND is_duplicate", [number])  # noqa: S608
+            tally.duplicate += scalar(self._con, f"SELECT count(*) {mine} AND is_duplicate", [number])
             if log != "conn":
                 tally.context += scalar(
                     self._con,
                     f"SELECT count(*) {mine} AND final IS NULL AND NOT is_duplicate",
-                    [number],  # noqa: S608
+                    [number],
                 )
         tally.context -= scalar(self._con, "SELECT count(*) FROM orphans WHERE input = ?", [number])

@@ -1,0 +1,94 @@
+"""Write docs/cli.md: the `--help` text of every command at 80 columns, as the program prints it.
+
+    python docs/build_cli.py            # writes docs/cli.md
+    python docs/build_cli.py --check    # says whether it is up to date (exit 1: it is not)
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+PAGE = Path(__file__).with_name("cli.md")
+INTRODUCTION = """\
+# Commands
+
+This page is generated: `python docs/build_cli.py` writes it, and a test holds it against the program.
+
+Results go to standard output, everything else to standard error. An error is one line:
+`residency: error: FILE:LINE: what, and what to do`.
+
+| exit code | meaning |
+|---|---|
+| 0 | nothing violated, and every claim that could be confirmed was |
+| 1 | any claim violated |
+| 2 | usage or input error |
+| 3 | none violated, some inconclusive that could have been confirmed |
+| 4 | internal failure |
+| 130 | interrupted |
+
+`--fail-on violated` makes 3 into 0. `--fail-on never` makes 1 into 0 as well.
+`residency demo` always exits 0.
+"""
+
+
+def commands() -> Iterator[tuple[str, ...]]:
+    """Yield every command as its words, the program itself first, in the order of the help."""
+    from residency.cli.app import app
+
+    yield from _below((), typer.main.get_command(app))
+
+
+def _below(words: tuple[str, ...], command: Any) -> Iterator[tuple[str, ...]]:
+    yield words
+    for name, child in getattr(command, "commands", {}).items():
+        yield from _below((*words, name), child)
+
+
+def help_text(words: tuple[str, ...]) -> str:
+    """Return what `residency WORDS --help` prints at 80 columns without colour."""
+    environment = {
+        "COLUMNS": "80",
+        "TERMINAL_WIDTH": "80",
+        "LINES": "100",
+        "NO_COLOR": "1",
+        "TERM": "dumb",
+        "PYTHONIOENCODING": "utf-8",
+    }
+    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "PYTHONPATH", "HOME", "SYSTEMROOT", "VIRTUAL_ENV")}
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "residency", *words, "--help"],
+        env=kept | environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=True,
+    )
+    return "\n".join(line.rstrip() for line in done.stdout.splitlines()).strip("\n") + "\n"
+
+
+def page() -> str:
+    """Return the whole page."""
+    parts = [INTRODUCTION]
+    for words in commands():
+        title = " ".join(("residency", *words))
+        parts.append(f"## `{title}`\n\n```text\n{help_text(words)}```\n")
+    return "\n".join(parts)
+
+
+def main() -> int:
+    """Write the page, or check it."""
+    if "--check" in sys.argv[1:]:
+        return 0 if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == page() else 1
+    PAGE.write_text(page(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

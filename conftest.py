@@ -1,4 +1,4 @@
-"""Shared inputs: where RESIDENCY_SHARED names their folder a skipped test is a failed run, else tests skip with a reason."""
+"""Where RESIDENCY_SHARED names the shared inputs, a skipped test fails the run; elsewhere it skips."""
 
 from __future__ import annotations
 

@@ -242,7 +242,11 @@ class _Audit:
         addresses = Addresses([groups.addresses[code] for code, _ in pairs])
         answers = [source.answer(addresses, [days[pair] for pair in pairs]) for source in self.sources]
         self._statements = [answer.statements for answer in answers]
-        table = np.array([answer.codes for answer in answers], dtype=np.int64).T.tolist() if pairs else []
+        table = (
+            np.array([answer.codes for answer in answers], dtype=np.int64)
+            .reshape(len(answers), len(pairs))
+            .T.tolist()
+        )
         self._codes = {pair: tuple(codes) for pair, codes in zip(pairs, table, strict=True)}
 
     def _weigh(self, row: int, seen: Observed, address: Address) -> Weighed:

@@ -137,19 +137,22 @@ def _violated(claim: Claim, judgement: Judgement, wording: Wording) -> str:
     total = sum(t.flows for t in judgement.outcomes.values())
     flows = _flows(bad)
     extent = ", isolated" if flows == 1 else ""
-    verb = (
-        "One of {0:,} conversations contradicts"
-        if flows == 1
-        else f"{flows:,} of {{0:,}} conversations contradict"
-    )
     worst = max(bad, key=lambda j: (j.entry.seen.bytes_sent or 0, j.entry.seen.flows, j.entry.seen.server_ip))
-    opening = f"violated ({judgement.assurance.value}{extent}): {verb.format(total)} the statement:"
+    opening = f"violated ({judgement.assurance.value}{extent}): {_how_many(flows, total)} the statement:"
     sent = sum(j.entry.seen.bytes_sent or 0 for j in bad)
     amount = f"{size(sent)} went to" if sent else "they reached"
     body = f"{amount} {_target(bad, worst)}{_accusing_witness(claim, worst, wording)}, {_when(bad)}."
     closing = " No stated exception matches."
     lone = " This shows one instance, not a practice." if flows == 1 else ""
     return f"{opening} {body}{closing}{lone}"
+
+
+def _how_many(flows: int, total: int) -> str:
+    if total == 1:
+        return "The one conversation in scope contradicts"
+    return (
+        f"{'One' if flows == 1 else f'{flows:,}'} of {total:,} conversations contradict{'s' if flows == 1 else ''}"
+    )
 
 
 def _target(bad: list[Judged], worst: Judged) -> str:
@@ -227,16 +230,13 @@ def _nothing_left(judgement: Judgement) -> str:
 def _adverse_words(claim: Claim, judgement: Judgement, wording: Wording) -> str:
     adverse = [j for j in judgement.judged if j.ruling.outcome is Outcome.ADVERSE]
     sent = sum(j.entry.seen.bytes_sent or 0 for j in adverse)
-    amount = f"{size(sent)} sent to" if sent else f"{_flows(adverse):,} conversations with"
+    amount = f"{size(sent)} sent to" if sent else f"{counted(_flows(adverse), 'conversation')} with"
     links = sorted({link for j in adverse for link in j.ruling.missing_links})
-    if claim.forbids_any_place:
-        body = f"It shows {amount} these hosts"
-    else:
-        body = f"It shows {amount} servers in {_country_list(_countries_of(adverse), wording)}"
-    if claim.activity is Activity.STORAGE:
-        stored = "This does not show where data is stored. "
-        return f"{stored}{body}, outside what is declared, but a link is missing: {'; '.join(links[:2])}."
-    return f"{body}, outside what is declared, but a link of a contradiction is missing: {'; '.join(links[:2])}."
+    servers = f"servers in {_country_list(_countries_of(adverse), wording)}"
+    body = f"It shows {amount} {'these hosts' if claim.forbids_any_place else servers}"
+    where = "in a forbidden place" if claim.is_forbid_only else "outside what is declared"
+    stored = "This does not show where data is stored. " if claim.activity is Activity.STORAGE else ""
+    return f"{stored}{body}, {where}, but a link of a contradiction is missing: {'; '.join(links[:2])}."
 
 
 def _sentence(judgement: Judgement) -> str:
@@ -249,7 +249,7 @@ def _would_decide(judgement: Judgement) -> str:
     if first in (rules.FORBID_ABSENCE, rules.CANNOT_CONFIRM):
         return "Nothing seen contradicts it." if not judgement.outcomes[Outcome.ADVERSE].endpoints else ""
     if first == rules.COVERAGE and judgement.outcomes[Outcome.UNKNOWN].flows:
-        return "Round-trip times or the operator's own list for the unknown addresses would decide."
+        return "Round-trip times from near the declared places, or the operators' own lists, would decide."
     if first == rules.UNNAMED_SHARE:
         return "Logs that name their flows (TLS, QUIC, DNS) would decide."
     return ""

@@ -135,8 +135,8 @@ def audit(
     Exit codes: 0 nothing violated and every claim that could be confirmed was; 1 any violated; 2 usage or
     input error; 3 some inconclusive that could have been confirmed; 4 internal failure; 130 interrupted.
     """
-    from residency.audit import audit as run
-    from residency.audit import preview
+    from residency.auditing import audit as run
+    from residency.auditing import preview
 
     forms = terminal.parse_formats(format_ or [])
     options: dict[str, Any] = {

@@ -27,7 +27,7 @@ def demo(
 
     residency demo --format text --format json:report.json
     """
-    from residency.audit import audit
+    from residency.auditing import audit
     from residency.report import as_json
     from residency.report.formats import FORMATS, Page
     from residency.shipped import data_path

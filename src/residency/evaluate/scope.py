@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from residency.model.claim import Binding, Claim, HostRule, NetworkRule, Role
 from residency.model.names import PatternTable
-from residency.model.network import Address, AddressClass
+from residency.model.network import Address, AddressBook, AddressClass
 from residency.model.period import Period, from_us
 
 _SKEWLESS = timedelta(0)
@@ -52,7 +52,7 @@ class Groups:
     """
 
     hosts: Sequence[str]
-    addresses: Sequence[Address]
+    addresses: AddressBook
     asns: NDArray[np.int64]
     host_code: NDArray[np.int64]
     address_code: NDArray[np.int64]
@@ -100,26 +100,62 @@ def surely_in_force(period: Period, at: datetime, skew: timedelta) -> bool:
     return after and (period.end is None or at < period.end - skew)
 
 
-def select(claim: Claim, groups: Groups, instants: Sequence[datetime], skew: timedelta = _SKEWLESS) -> Scope:
+def match_hosts(claims: Sequence[Claim], hosts: Sequence[str]) -> dict[str, HostMatches]:
+    """Match every distinct host against all claims at once; most hosts fall under none and are asked once."""
+    tables = {claim.id: PatternTable((rule.pattern, rule) for rule in claim.hosts) for claim in claims}
+    any_claim = PatternTable((rule.pattern, True) for claim in claims for rule in claim.hosts)
+    found = {claim.id: HostMatches(len(hosts), tables[claim.id].everything) for claim in claims}
+    for code, host in enumerate(hosts):
+        if any_claim.find(host) is None:
+            continue
+        for claim in claims:
+            rule = tables[claim.id].find(host)
+            if rule is not None:
+                found[claim.id].put(code, rule)
+    return found
+
+
+class HostMatches:
+    """The matches of one claim: `codes[host]` indexes `matches` (-1: none); the last code is for unnamed flows."""
+
+    def __init__(self, hosts: int, everything: HostRule | None) -> None:
+        self.codes = np.full(hosts + 1, -1, dtype=np.int64)
+        self.matches: list[Match] = []
+        self._made: dict[int, int] = {}
+        if everything is not None:
+            self.put(-1, everything)
+
+    def put(self, code: int, rule: HostRule) -> None:
+        """Record that the host with this code falls under `rule`."""
+        if id(rule) not in self._made:
+            self._made[id(rule)] = len(self.matches)
+            via = Via.EVERYTHING if rule.pattern.is_everything else Via.HOST
+            self.matches.append(Match(via=via, role=rule.role, binding=rule.binding, rule=rule.pattern.text))
+        self.codes[code] = self._made[id(rule)]
+
+
+def select(
+    claim: Claim,
+    groups: Groups,
+    instants: Sequence[datetime],
+    by_host: HostMatches,
+    skew: timedelta = _SKEWLESS,
+) -> Scope:
     """Return the endpoints of `groups` that `claim` speaks of; `instants` has one moment a period."""
     force = widened(claim.effective, skew)
     in_force = np.array([at in force for at in instants], dtype=bool)[groups.period]
     parsed = in_force & _on_ports(claim, groups)
     eligible = parsed & ~_local_and_unnamed(groups)
-    by_host = _by_host(claim, groups)
-    by_network = _by_network(claim, groups, instants)
-    named = np.array([match is not None for match in by_host], dtype=bool)[groups.host_code]
-    held = np.isin(groups.address_code, np.array(sorted({code for code, _ in by_network}), dtype=np.int64))
-    matches: dict[int, Match] = {}
-    for row in np.flatnonzero(eligible & (named | held)).tolist():
-        found = _merge(by_host, by_network, groups, row)
-        if found is not None:
-            matches[row] = found
-    _add_unnamed_to_known(matches, groups, eligible)
-    rows = np.array(sorted(matches), dtype=np.int64)
+    codes = by_host.codes[groups.host_code]
+    rows = np.flatnonzero(eligible & (codes >= 0))
+    found = dict(zip(rows.tolist(), (by_host.matches[code] for code in codes[rows].tolist()), strict=True))
+    if claim.networks or claim.asns:
+        _add_by_network(found, claim, groups, instants, np.flatnonzero(eligible))
+    _add_unnamed_to_known(found, groups, eligible)
+    rows = np.array(sorted(found), dtype=np.int64)
     return Scope(
         rows=rows,
-        matches=tuple(matches[row] for row in rows.tolist()),
+        matches=tuple(found[row] for row in rows.tolist()),
         unnamed=np.setdiff1d(np.flatnonzero(eligible & (groups.host_code < 0)), rows),
         parsed=np.flatnonzero(parsed),
     )
@@ -128,8 +164,10 @@ def select(claim: Claim, groups: Groups, instants: Sequence[datetime], skew: tim
 def _local_and_unnamed(groups: Groups) -> NDArray[np.bool_]:
     """Mark unnamed flows to private and special addresses: they are no conversation with the outside."""
     outside = (AddressClass.PUBLIC, AddressClass.TEREDO)
-    local = np.array([a.address_class not in outside for a in groups.addresses], dtype=bool)
-    return local[groups.address_code] & (groups.host_code < 0)
+    unnamed = groups.host_code < 0
+    codes = np.unique(groups.address_code[unnamed])
+    local = [code for code in codes.tolist() if groups.addresses[code].address_class not in outside]
+    return unnamed & np.isin(groups.address_code, np.array(local, dtype=np.int64))
 
 
 def _on_ports(claim: Claim, groups: Groups) -> NDArray[np.bool_]:
@@ -138,37 +176,38 @@ def _on_ports(claim: Claim, groups: Groups) -> NDArray[np.bool_]:
     return np.isin(groups.port, np.array(claim.ports, dtype=np.int64))
 
 
-def _by_host(claim: Claim, groups: Groups) -> list[Match | None]:
-    """Return the match of each distinct host; the last entry answers for unnamed flows (code -1)."""
-    table: PatternTable[HostRule] = PatternTable((rule.pattern, rule) for rule in claim.hosts)
-    made: dict[int, Match] = {}
-
-    def match(rule: HostRule | None) -> Match | None:
-        if rule is None:
-            return None
-        if id(rule) not in made:
-            via = Via.EVERYTHING if rule.pattern.is_everything else Via.HOST
-            made[id(rule)] = Match(via=via, role=rule.role, binding=rule.binding, rule=rule.pattern.text)
-        return made[id(rule)]
-
-    return [match(table.find(host)) for host in groups.hosts] + [match(table.everything)]
-
-
-def _by_network(claim: Claim, groups: Groups, instants: Sequence[datetime]) -> dict[tuple[int, int], Match]:
-    """Return the match of (address code, period) by the claim's networks and origin networks."""
-    found: dict[tuple[int, int], Match] = {}
-    if not claim.networks and not claim.asns:
-        return found
+def _add_by_network(
+    found: dict[int, Match],
+    claim: Claim,
+    groups: Groups,
+    instants: Sequence[datetime],
+    rows: NDArray[np.int64],
+) -> None:
+    """Add what is in scope by network or origin network; a host's word on role goes before the network's."""
     wanted = set(claim.asns)
-    pairs = {(int(a), int(p)) for a, p in zip(groups.address_code, groups.period, strict=True)}
-    for code, period in pairs:
-        address = groups.addresses[code]
-        rule = _best_network(claim.networks, address, instants[period])
-        if rule is not None:
-            found[code, period] = Match(via=Via.NETWORK, role=rule.role, rule=str(rule.cidr))
-        elif int(groups.asns[code]) in wanted:
-            found[code, period] = Match(via=Via.ASN, rule=f"AS{int(groups.asns[code])}")
-    return found
+    known: dict[tuple[int, int], Match | None] = {}
+    for row in rows.tolist():
+        pair = (int(groups.address_code[row]), int(groups.period[row]))
+        if pair not in known:
+            known[pair] = _network_match(claim, groups, wanted, pair, instants[pair[1]])
+        network = known[pair]
+        if network is None:
+            continue
+        host = found.get(row)
+        role = host.role if host is not None and host.role is not None else network.role
+        rule = f"{host.rule}, {network.rule}" if host is not None else network.rule
+        found[row] = Match(via=network.via, role=role, rule=rule)
+
+
+def _network_match(
+    claim: Claim, groups: Groups, wanted: set[int], pair: tuple[int, int], at: datetime
+) -> Match | None:
+    code = pair[0]
+    rule = _best_network(claim.networks, groups.addresses[code], at)
+    if rule is not None:
+        return Match(via=Via.NETWORK, role=rule.role, rule=str(rule.cidr))
+    asn = int(groups.asns[code])
+    return Match(via=Via.ASN, rule=f"AS{asn}") if asn in wanted else None
 
 
 def _best_network(networks: Sequence[NetworkRule], address: Address, at: datetime) -> NetworkRule | None:
@@ -180,17 +219,6 @@ def _best_network(networks: Sequence[NetworkRule], address: Address, at: datetim
         and int(rule.cidr.network_address) <= address.value <= int(rule.cidr.broadcast_address)
     ]
     return max(holding, key=lambda rule: rule.cidr.prefixlen, default=None)
-
-
-def _merge(
-    by_host: list[Match | None], by_network: dict[tuple[int, int], Match], groups: Groups, row: int
-) -> Match | None:
-    """Join the host's match and the network's: the host's word on role and binding, else the network's."""
-    host = by_host[int(groups.host_code[row])]
-    network = by_network.get((int(groups.address_code[row]), int(groups.period[row]))) if by_network else None
-    if host is None or network is None:
-        return host or network
-    return Match(via=network.via, role=host.role or network.role, rule=f"{host.rule}, {network.rule}")
 
 
 def _add_unnamed_to_known(matches: dict[int, Match], groups: Groups, eligible: NDArray[np.bool_]) -> None:

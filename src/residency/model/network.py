@@ -74,6 +74,7 @@ _V6: tuple[tuple[str, AddressClass], ...] = (
     ("2001::/32", _C.TEREDO),
     ("2001::/23", _C.SPECIAL),
     ("2001:db8::/32", _C.DOCUMENTATION),
+    ("2620:4f:8000::/48", _C.SPECIAL),
     ("3fff::/20", _C.DOCUMENTATION),
     ("5f00::/16", _C.SPECIAL),
     ("fc00::/7", _C.PRIVATE),
@@ -133,6 +134,8 @@ def parse_address(text: str) -> Address:
     except ValueError as error:
         raise ValueError(_why_not_an_address(bare)) from error
     if isinstance(parsed, ipaddress.IPv4Address):
+        if bare != text:
+            raise ValueError("an IPv4 address has no zone; give the address alone")
         return _native_v4(parsed)
     return _read_v6(parsed, zone or None)
 
@@ -168,6 +171,23 @@ def _class_of(value: int, ranges: tuple[tuple[int, int, AddressClass], ...]) -> 
         if first <= value <= last:
             return kind
     return None
+
+
+class AddressBook:
+    """Distinct address texts that are read when they are first looked at: most are never in scope of a claim."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._texts = texts
+        self._read: dict[int, Address] = {}
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def __getitem__(self, code: int) -> Address:
+        found = self._read.get(code)
+        if found is None:
+            found = self._read[code] = parse_address(self._texts[code])
+        return found
 
 
 class Addresses:

@@ -124,6 +124,8 @@ class Members:
         """Answer for one place, whose own position is `spot` where it is known more closely than a country."""
         if self.world or place.country in self.countries or place.part in self.parts:
             return Relation.INSIDE
+        if place.country in UNDECIDED_COUNTRIES:
+            return Relation.PARTLY
         if place.provider_region in self.regions or place.site in self.sites:
             return Relation.INSIDE
         if place.country in self.mixed or self._may_share_part(place) or self._may_share_spot(place, spot):
@@ -220,6 +222,8 @@ _RECIPES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = 
 _ALIASES = {"UK": "GB", "EL": "GR"}
 _RESERVED_PARTS = {"IC": ("ES-CN",), "EA": ("ES-CE", "ES-ML")}
 PSEUDO_COUNTRIES = frozenset({"EU", "AP", "ZZ", "A1", "A2", "XX", "T1", "O1", ""})
+# Codes that name no one country: evidence that says them is unknown, never outside.
+UNDECIDED_COUNTRIES = PSEUDO_COUNTRIES | frozenset(_ALIASES) | frozenset(_RESERVED_PARTS)
 _PART = re.compile(r"[A-Z]{2}-[A-Z0-9]{1,3}")
 _EUROPE = "say EU, EEA, EFTA, GDPR or VENDOR:…, or list the countries: `Europe` has no agreed border"
 

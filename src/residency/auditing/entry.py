@@ -1,0 +1,175 @@
+"""`residency.audit` and its dry run: read what was given, then let `run` do the work."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from residency.auditing.cuts import cuts_us
+from residency.auditing.options import AuditOptions, parse_assurance, parse_moment, parse_places, parse_vantage
+from residency.auditing.run import Run
+from residency.errors import UsageError
+from residency.model.claim import Claim, Pack
+from residency.model.network import Vantage
+from residency.model.place import Gazetteer
+from residency.model.verdict import QuarantinedRecord, Report, ScopePreview
+from residency.sources.gazetteer import shipped_gazetteer
+from residency.sources.interface import Source
+
+if TYPE_CHECKING:
+    from residency.traffic import Traffic
+
+Progress = Callable[[str, float], None]
+ClaimsInput = str | os.PathLike[str] | Pack | Sequence["str | os.PathLike[str] | Pack"]
+
+
+def audit(
+    claims: ClaimsInput,
+    traffic: str | os.PathLike[str] | Sequence[Any] | Any,
+    *,
+    claim_ids: Sequence[str] | None = None,
+    sources: Sequence[Source] = (),
+    embedded: bool = True,
+    clients: str | Sequence[str] = (),
+    vantage: str | Vantage | None = None,
+    min_assurance: str = "database",
+    rely_on: str | Sequence[str] = (),
+    max_age_days: int | None = None,
+    sampling: int | None = None,
+    clock_skew_s: float = 0.0,
+    as_of: datetime | date | str | None = None,
+    input_format: str | None = None,
+    time_unit: str = "s",
+    quarantine: Callable[[QuarantinedRecord], None] | None = None,
+    progress: Progress | None = None,
+    **engine: Any,
+) -> Report:
+    """Hold claims against traffic and return the report; uses no network.
+
+    `claims` is a claim file, the name of a shipped pack, a Pack, or several of these; `traffic` is a file, a
+    folder, a table (Arrow, pandas, polars) or several. `sources` are asked besides the embedded ones (or alone
+    with `embedded=False`). `quarantine` is called with every record that could not be judged. `engine` takes
+    `threads`, `memory_limit` and `temp_dir` of the reader.
+
+    Raises ClaimError, InputError, SourceError, UsageError or LimitError; a verdict is never raised.
+    """
+    gazetteer = shipped_gazetteer()
+    packs = _load_packs(claims, gazetteer)
+    chosen = _choose(packs, claim_ids)
+    options = AuditOptions(
+        clients=parse_places(clients, gazetteer),
+        vantage=parse_vantage(vantage) if isinstance(vantage, str) else vantage,
+        min_assurance=parse_assurance(min_assurance),
+        rely_on=frozenset([rely_on] if isinstance(rely_on, str) else rely_on),
+        max_age_days=max_age_days,
+        sampling=sampling,
+        clock_skew=timedelta(seconds=clock_skew_s),
+        as_of=parse_moment(as_of),
+    )
+    asked = [*_embedded(embedded), *sources]
+    _check_asns(chosen, asked)
+    cuts = cuts_us(chosen, gazetteer, asked, options)
+    with _read(traffic, cuts, input_format, time_unit, progress, engine) as flows:
+        run = Run(
+            gazetteer=gazetteer,
+            packs=packs,
+            claims=chosen,
+            sources=asked,
+            options=options,
+            cuts_us=cuts,
+            flows=flows,
+        )
+        return run.report(quarantine)
+
+
+def preview(
+    claims: ClaimsInput,
+    traffic: str | os.PathLike[str] | Sequence[Any] | Any,
+    *,
+    claim_ids: Sequence[str] | None = None,
+    clients: str | Sequence[str] = (),
+    vantage: str | Vantage | None = None,
+    clock_skew_s: float = 0.0,
+    input_format: str | None = None,
+    time_unit: str = "s",
+    progress: Progress | None = None,
+    **engine: Any,
+) -> list[ScopePreview]:
+    """Return what would be in scope of each claim, asking no source where anything is."""
+    gazetteer = shipped_gazetteer()
+    packs = _load_packs(claims, gazetteer)
+    chosen = _choose(packs, claim_ids)
+    options = AuditOptions(
+        clients=parse_places(clients, gazetteer),
+        vantage=parse_vantage(vantage) if isinstance(vantage, str) else vantage,
+        clock_skew=timedelta(seconds=clock_skew_s),
+    )
+    cuts = cuts_us(chosen, gazetteer, [], options)
+    with _read(traffic, cuts, input_format, time_unit, progress, engine) as flows:
+        run = Run(
+            gazetteer=gazetteer, packs=packs, claims=chosen, sources=[], options=options, cuts_us=cuts, flows=flows
+        )
+        return run.previews()
+
+
+def _read(
+    traffic: Any,
+    cuts: Sequence[int],
+    input_format: str | None,
+    time_unit: str,
+    progress: Progress | None,
+    engine: Mapping[str, Any],
+) -> Traffic:
+    from residency.traffic import ReadOptions, read_traffic
+
+    options = ReadOptions(input_format=input_format, time_unit=time_unit, **engine)
+    return read_traffic(_as_list(traffic), cuts_us=cuts, options=options, progress=progress)
+
+
+def _load_packs(claims: ClaimsInput, gazetteer: Gazetteer) -> tuple[Pack, ...]:
+    from residency.claims import load_pack
+
+    given = [claims] if isinstance(claims, str | os.PathLike | Pack) else list(claims)
+    if not given:
+        raise UsageError("no claim was given; name a claim file or a shipped pack (`residency claims list`)")
+    return tuple(item if isinstance(item, Pack) else load_pack(item, gazetteer=gazetteer) for item in given)
+
+
+def _choose(packs: Sequence[Pack], claim_ids: Sequence[str] | None) -> tuple[Claim, ...]:
+    claims = [claim for pack in packs for claim in pack.claims]
+    ids = [claim.id for claim in claims]
+    twice = sorted({i for i in ids if ids.count(i) > 1})
+    if twice:
+        raise UsageError(f"claim `{twice[0]}` is given twice; ids must be unique over all claim files")
+    if claim_ids is None:
+        return tuple(sorted(claims, key=lambda c: c.id))
+    missing = [i for i in claim_ids if i not in ids]
+    if missing:
+        raise UsageError(f"no claim `{missing[0]}`; there are {', '.join(sorted(ids))}")
+    return tuple(sorted((c for c in claims if c.id in claim_ids), key=lambda c: c.id))
+
+
+def _embedded(wanted: bool) -> list[Source]:
+    if not wanted:
+        return []
+    from residency.sources.registry import embedded_sources
+
+    return embedded_sources()
+
+
+def _check_asns(claims: Sequence[Claim], sources: Sequence[Source]) -> None:
+    """Refuse a scope by origin networks that no table can tell apart."""
+    known = frozenset[int]().union(*(getattr(s, "known_asns", frozenset()) for s in sources))
+    for claim in claims:
+        unknown = sorted(set(claim.asns) - known)
+        if unknown:
+            raise UsageError(
+                f"claim `{claim.id}`: no origin table tells which addresses are AS{unknown[0]}'s; "
+                "name its hosts or networks instead"
+            )
+
+
+def _as_list(traffic: Any) -> list[Any]:
+    return list(traffic) if isinstance(traffic, list | tuple) else [traffic]

@@ -1,0 +1,91 @@
+"""What the auditor states and asks: options read from text, checked, and shown in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from residency.errors import UsageError
+from residency.model.evidence import Assurance
+from residency.model.network import Vantage
+from residency.model.period import midnight
+from residency.model.place import Gazetteer, UnknownPlaceError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditOptions:
+    """What the auditor states and asks, checked; see DESIGN section 7.2 for each."""
+
+    clients: tuple[str, ...] = ()
+    vantage: Vantage | None = None
+    min_assurance: Assurance = Assurance.DATABASE
+    rely_on: frozenset[str] = frozenset()
+    max_age_days: int | None = None
+    sampling: int | None = None
+    clock_skew: timedelta = timedelta(0)
+    as_of: datetime | None = None
+
+    def shown(self) -> dict[str, str]:
+        """Return the options that differ from their defaults, as text for the report."""
+        stated = {
+            "clients": ", ".join(self.clients),
+            "vantage": _vantage_text(self.vantage) if self.vantage else "",
+            "min_assurance": "" if self.min_assurance is Assurance.DATABASE else self.min_assurance.value,
+            "rely_on": ", ".join(sorted(self.rely_on)),
+            "max_age": f"{self.max_age_days} days" if self.max_age_days is not None else "",
+            "sampling": f"1 in {self.sampling}" if self.sampling else "",
+            "clock_skew": f"{self.clock_skew.total_seconds():g} s" if self.clock_skew else "",
+        }
+        return {name: text for name, text in stated.items() if text}
+
+
+def parse_vantage(text: str) -> Vantage:
+    """Read `LAT,LON[,±KM][,NAME]`; raises UsageError."""
+    parts = [part.strip() for part in text.split(",")]
+    try:
+        lat, lon = float(parts[0]), float(parts[1])
+        rest = parts[2:]
+        measured = bool(rest) and rest[0].lstrip("±").replace(".", "", 1).isdigit()
+        radius = float(rest.pop(0).lstrip("±")) if measured else Vantage(lat=0, lon=0).radius_km
+        return Vantage(lat=lat, lon=lon, radius_km=radius, name=",".join(rest))
+    except (ValueError, IndexError) as error:
+        raise UsageError(
+            f"--vantage `{text}`: write LAT,LON[,±KM][,NAME], as in 50.85,4.35,±10,Brussels"
+        ) from error
+
+
+def _vantage_text(vantage: Vantage) -> str:
+    return f"{vantage.lat:g},{vantage.lon:g},±{vantage.radius_km:g} km {vantage.name}".strip()
+
+
+def parse_places(given: str | Sequence[str], gazetteer: Gazetteer) -> tuple[str, ...]:
+    names = tuple(n.strip() for n in given.split(",")) if isinstance(given, str) else tuple(given)
+    names = tuple(n for n in names if n)
+    try:
+        for name in names:
+            gazetteer.check(name)
+    except UnknownPlaceError as error:
+        raise UsageError(f"--clients: {error}") from error
+    return names
+
+
+def parse_assurance(text: str) -> Assurance:
+    try:
+        return Assurance(text)
+    except ValueError as error:
+        levels = ", ".join(a.value for a in Assurance if a not in (Assurance.NONE, Assurance.NOT_NEEDED))
+        raise UsageError(f"--min-assurance `{text}`: one of {levels}") from error
+
+
+def parse_moment(value: datetime | date | str | None) -> datetime | None:
+    if value is None or isinstance(value, datetime):
+        if value is not None and value.tzinfo is None:
+            raise UsageError("as_of needs an offset, as in 2026-06-01T00:00:00Z")
+        return value
+    if isinstance(value, date):
+        return midnight(value)
+    try:
+        return parse_moment(datetime.fromisoformat(value)) if "T" in value else midnight(date.fromisoformat(value))
+    except ValueError as error:
+        raise UsageError(f"--as-of `{value}`: write a date as 2026-06-01 or a time with an offset") from error

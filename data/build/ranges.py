@@ -41,7 +41,7 @@ from common import (
     write_table,
 )
 
-GITHUB_LISTED = date(2026, 6, 15)
+GITHUB_LISTED = date(2026, 11, 23)  # the day of review; GitHub gives its page no date of its own
 SNAPSHOTS = DATA / "build" / "snapshots.csv"
 
 # Azure's service tags name some regions by an older alias.

@@ -112,7 +112,7 @@ class Run:
             snapshots=tuple(sorted((s.snapshot for s in self.sources), key=lambda s: s.id)),
             claims=results,
             findings=Findings(findings),
-            warnings=self._warnings(as_of),
+            warnings=self._warnings(as_of, findings),
             first_seen=from_us(span[0]) if span else None,
             last_seen=from_us(span[1]) if span else None,
             options=self.options.shown(),
@@ -307,8 +307,8 @@ class Run:
                 break
         return tuple(kept)
 
-    def _warnings(self, as_of: datetime) -> tuple[str, ...]:
-        stale = [_stale(s.snapshot, as_of) for s in self.sources]
+    def _warnings(self, as_of: datetime, findings: Sequence[Finding]) -> tuple[str, ...]:
+        stale = [*(_stale(s.snapshot, as_of) for s in self.sources), *_far_from_flows(self.sources, findings)]
         cut = [f"{i.path}: incomplete: {i.incomplete}" for i in self.flows.inputs if i.incomplete]
         of_packs = [warning for pack in self.packs for warning in pack.warnings]
         return (*of_packs, *self.flows.warnings, *cut, *filter(None, stale), *self._lookalikes())
@@ -340,6 +340,22 @@ def _stale(snapshot: Snapshot, as_of: datetime) -> str:
     return (
         f"{snapshot.name}: {age} days old at {rfc3339(as_of)[:10]}, over its limit of {snapshot.max_age_days} days"
     )
+
+
+def _far_from_flows(sources: Sequence[Source], findings: Sequence[Finding]) -> list[str]:
+    """Warn of evidence that places endpoints and is further from their flows than a list may be to accuse."""
+    furthest: dict[str, int] = {}
+    for finding in findings:
+        for item in finding.evidence:
+            if item.counts and (item.days_from_flow or 0) > LIMITS.list_max_age_days:
+                furthest[item.statement.source] = max(
+                    furthest.get(item.statement.source, 0), item.days_from_flow or 0
+                )
+    names = {s.snapshot.id: s.snapshot.name for s in sources}
+    return [
+        f"{names.get(source, source)}: up to {days} days from the flows it is held against (--max-age limits this)"
+        for source, days in sorted(furthest.items())
+    ]
 
 
 def _notes(claim: Claim) -> tuple[str, ...]:

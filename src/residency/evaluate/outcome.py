@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from residency.evaluate import rules
 from residency.evaluate.locate import Location, Weighed, place_in
 from residency.evaluate.scope import Match, Via
 from residency.limits import LIMITS
 from residency.model.claim import Activity, Binding, Claim, Exemption, Modality, Role
-from residency.model.evidence import Assurance, Kind
+from residency.model.evidence import Assurance, Kind, Statement
 from residency.model.network import Address
 from residency.model.place import Area, Relation
 from residency.model.verdict import Observed, Outcome, Where
@@ -282,12 +282,18 @@ def _link_place(case: Case) -> Missing | None:
         return None
     lists = [e for e in found.deciding if e.kind is Kind.DECLARED]
     limit = LIMITS.list_max_age_days
-    if all(e.statement.stable or (e.days_from_flow or 0) <= limit for e in lists):
+    first = case.seen.first.date()
+    if all((e.days_from_flow or 0) <= limit or _held_still(e.statement, first) for e in lists):
         return None
     days = max(e.days_from_flow or 0 for e in lists)
     return Missing(
         rules.LINK_LIST_DATE, f"list date: the operator's list is {days} days from the flow, over {limit}"
     )
+
+
+def _held_still(statement: Statement, first: date) -> bool:
+    """Is it a list measured stable, and listed before the flow? Earlier, another may have held the prefix."""
+    return statement.stable and statement.listed is not None and statement.listed[0] <= first
 
 
 _LINKS: tuple[Callable[[Case], Missing | None], ...] = (

@@ -142,7 +142,7 @@ def _violated(claim: Claim, judgement: Judgement, wording: Wording) -> str:
     sent = sum(j.entry.seen.bytes_sent or 0 for j in bad)
     amount = f"{size(sent)} went to" if sent else "they reached"
     body = f"{amount} {_target(bad, worst)}{_accusing_witness(claim, worst, wording)}, {_when(bad)}."
-    closing = " No stated exception matches."
+    closing = " No stated exception matches." if claim.exceptions else " The claim states no exception."
     lone = " This shows one instance, not a practice." if flows == 1 else ""
     return f"{opening} {body}{closing}{lone}"
 

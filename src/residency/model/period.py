@@ -52,8 +52,8 @@ class Period:
         return (self.start is None or self.start <= moment) and (self.end is None or moment < self.end)
 
     def __str__(self) -> str:
-        start = "…" if self.start is None else rfc3339(self.start)
-        end = "…" if self.end is None else rfc3339(self.end)
+        start = ".." if self.start is None else rfc3339(self.start)  # `..`: open, as in ISO 8601-2
+        end = ".." if self.end is None else rfc3339(self.end)
         return f"{start}/{end}"
 
     @property

@@ -120,8 +120,8 @@ def _terms(claim: Doc) -> str:
     allowed = f"in {', '.join(claim['allow'])}" if claim["allow"] else "anywhere"
     forbidden = f" but not in {', '.join(claim['forbid'])}" if claim["forbid"] else ""
     start, _, end = claim["effective"].partition("/")
-    period = f"from {start[:10]}" if start != "…" else "always"
-    period += f" until {end[:10]}" if end != "…" else ""
+    period = f"from {start[:10]}" if start != ".." else "always"
+    period += f" until {end[:10]}" if end != ".." else ""
     subjects = f"; data of {', '.join(claim['subjects'])}" if claim["subjects"] else ""
     return f"{claim['activity']} {allowed}{forbidden}, {claim['modality']}, {period}{subjects}"
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 
 KEYS = ("server_ip", "server_port", "proto", "host", "named_by", "answered", "period", "vantage", "rtt_kind")
 
+_SOURCE = {"sent": "bytes_sent", "received": "bytes_received"}
+
 BY_INPUT = """
 CREATE TABLE by_input (
   input INTEGER, int_address BOOLEAN,
@@ -44,7 +46,9 @@ def group_rows(source: str, values: Mapping[str, str], good: str, cuts: Sequence
 
     def unknown(column: str) -> str:
         if "flows" not in has:
-            return f"count(*) - count({column})"
+            if column == "received" and "answered" not in has and "bytes_received" in has:  # then `answered` is a key, null exactly there
+                return "CASE WHEN answered IS NULL THEN count(*) ELSE 0 END"
+            return f"count(*) - count({column})" if _SOURCE[column] in has else "count(*)"
         return f"coalesce(sum(coalesce(n_flows, 1)) FILTER ({column} IS NULL), 0)"
 
     rtt = "min(rtt_ms), count(rtt_ms), count(*) FILTER (rtt_dropped)" if "rtt_ms" in has else "NULL, 0, 0"

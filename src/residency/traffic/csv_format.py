@@ -13,7 +13,7 @@ from residency.traffic.delimited import Delimited, as_batches, broken_line, spli
 from residency.traffic.engine import quoted
 from residency.traffic.lines import BOM, Block, blocks, shown
 from residency.traffic.records import Rejected
-from residency.traffic.source import OpenFile, Relation, damage_of
+from residency.traffic.source import OpenFile, Relation, damage_of, duckdb_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,6 +24,7 @@ class CsvSource:
 
     format = "csv"
     fast_condition = "true"
+    has_cheap_clients = False
     suspicious: str | None = None
 
     def __init__(self, file: OpenFile) -> None:
@@ -35,11 +36,19 @@ class CsvSource:
         self.records = max(file.scan.lines - 1, 0)
         self.rejected: list[Rejected] = []
 
-    def fast(self) -> Relation | None:
-        """Return DuckDB's reader over the columns as text."""
+    @property
+    def first_time(self) -> str | None:
+        """The text of the first row's `ts`."""
+        fields = self._file.head.partition(b"\n")[2].partition(b"\n")[0].split(b",")
+        position = self._names.index("ts")
+        return fields[position].decode("utf-8", "replace").strip('\r"') if position < len(fields) else None
+
+    def fast(self, kinds: Mapping[str, Kind]) -> Relation | None:
+        """Return DuckDB's reader over the columns."""
         if not self._file.scan.is_clean:
             return None
-        columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(self._names)))
+        types = {position: duckdb_type(kinds[name]) for name, position in self._wanted}
+        columns = ", ".join(f"'c{i}': '{types.get(i, 'VARCHAR')}'" for i in range(len(self._names)))
         picked = ", ".join(f"c{i} AS {quoted(name)}" for name, i in self._wanted)
         quote = "quote = '\"', escape = '\"'" if self._file.scan.has_quotes else "quote = '', escape = ''"
         newline = "\\r\\n" if self._file.scan.cr else "\\n"

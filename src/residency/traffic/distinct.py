@@ -28,6 +28,7 @@ CREATE TABLE seen_named_by (text VARCHAR, canonical VARCHAR, reason VARCHAR);
 
 _PROTOCOLS = {1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 41: "ipv6", 47: "gre", 50: "esp", 51: "ah", 58: "icmp6",
               132: "sctp"}  # fmt: skip
+_PLAIN_HOST = r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{0,62}[a-z]"
 _PROTO = re.compile(r"[a-z][a-z0-9_.+/-]{0,31}")
 
 
@@ -48,16 +49,28 @@ class Distinct:
                 f"SELECT DISTINCT server_ip AS text FROM {relation} WHERE {where} AND int_address = {is_int}",
                 is_int,
             )
-        self._texts("seen_host", f"SELECT DISTINCT host AS text FROM {relation} WHERE {where}", read_host)  # noqa: S608
+        self._hosts(f"SELECT DISTINCT host AS text FROM {relation} WHERE {where}")  # noqa: S608
         self._texts("seen_port", f"SELECT DISTINCT server_port AS text FROM {relation} WHERE {where}", read_port)  # noqa: S608
         self._texts("seen_proto", f"SELECT DISTINCT proto AS text FROM {relation} WHERE {where}", read_proto)  # noqa: S608
         self._texts(
             "seen_named_by", f"SELECT DISTINCT named_by AS text FROM {relation} WHERE {where}", read_named_by
         )
 
+    def _hosts(self, query: str) -> None:
+        """Plain lower-case names are their own normal form; only the rest needs Python."""
+        self._connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE fresh AS SELECT text FROM ({query}) q WHERE text IS NOT NULL "  # noqa: S608
+            "AND NOT EXISTS (SELECT 1 FROM seen_host s WHERE s.text = q.text)"
+        )
+        self._connection.execute(
+            "INSERT INTO seen_host SELECT text, text, NULL FROM fresh "  # noqa: S608
+            f"WHERE regexp_full_match(text, '{_PLAIN_HOST}') AND strlen(text) <= 253 AND NOT contains(text, 'xn--')"
+        )
+        self._texts("seen_host", "SELECT text FROM fresh", read_host)
+
     def hosts(self, query: str) -> None:
         """Read the texts of a query with one column `text` as host names."""
-        self._texts("seen_host", query, read_host)
+        self._hosts(query)
 
     def addresses(self, query: str) -> None:
         """Read the texts of a query with one column `text` as addresses."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from residency.errors import LimitError
+from residency.model.network import AddressForm
 from residency.traffic.engine import scalar
 
 if TYPE_CHECKING:
@@ -28,9 +29,15 @@ LEFT JOIN seen_proto r ON r.text = b.proto
 LEFT JOIN seen_host h ON h.text = b.host
 LEFT JOIN seen_named_by n ON n.text = b.named_by"""
 
+_FORMS = (
+    "concat_ws(',', "
+    + ", ".join(f"CASE WHEN bool_or(form = '{form.value}') THEN '{form.value}' END" for form in sorted(AddressForm))
+    + ")"
+)
+
 _GROUPED = f"""
 CREATE OR REPLACE TABLE grouped AS
-SELECT {KEY}, array_to_string(list_sort(list(DISTINCT form)), ',') AS server_form,
+SELECT {KEY}, {_FORMS} AS server_form,
   sum(records) AS records, sum(flows) AS flows, sum(bytes_sent) AS bytes_sent, sum(bytes_received) AS bytes_received,
   sum(sent_unknown) AS sent_unknown, sum(received_unknown) AS received_unknown,
   min(first_us) AS first_us, max(last_us) AS last_us, min(min_rtt_ms) AS min_rtt_ms, sum(rtt_samples) AS rtt_samples

@@ -10,9 +10,9 @@ from residency.traffic.columns import COLUMNS, Kind
 from residency.traffic.csv_format import check_names, split_cut_line
 from residency.traffic.delimited import as_batches, broken_line, text_schema
 from residency.traffic.engine import quoted
-from residency.traffic.lines import Block, blocks, shown
+from residency.traffic.lines import BOM, Block, blocks, shown
 from residency.traffic.records import Rejected
-from residency.traffic.source import OpenFile, Relation, damage_of
+from residency.traffic.source import OpenFile, Relation, damage_of, duckdb_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,6 +35,7 @@ class NdjsonSource:
     """Reads one NDJSON file."""
 
     format = "ndjson"
+    has_cheap_clients = False
     # DuckDB turns true, 5 and [..] into text: such a text where a string belongs needs the exact reader.
     suspicious: str | None = (
         "regexp_full_match(host, '(?s)true|false|[-+0-9.eE]+|[\\[{].*') OR proto IN ('true', 'false') "
@@ -54,11 +55,18 @@ class NdjsonSource:
         self.records = file.scan.lines
         self.rejected: list[Rejected] = []
 
-    def fast(self) -> Relation | None:
-        """Return DuckDB's reader over the columns as text."""
+    @property
+    def first_time(self) -> str | None:
+        """The text of the first row's `ts`."""
+        for _, found, _ in objects(Block(1, self._file.head.removeprefix(BOM).partition(b"\n")[0]), []):
+            return str(found.get("ts"))
+        return None
+
+    def fast(self, kinds: Mapping[str, Kind]) -> Relation | None:
+        """Return DuckDB's reader over the columns."""
         if not self._file.scan.is_clean:
             return None
-        columns = ", ".join(f"'{name}': 'VARCHAR'" for name in COLUMNS)
+        columns = ", ".join(f"'{name}': '{duckdb_type(kinds.get(name, Kind.TEXT))}'" for name in COLUMNS)
         sql = f"""read_json(?, format = 'newline_delimited', auto_detect = false, columns = {{{columns}}},
           compression = 'uncompressed', ignore_errors = false)"""
         return Relation(sql, (self._file.link,))
@@ -172,7 +180,7 @@ def _keys(head: bytes) -> list[str]:
     end = head.rfind(b"\n") + 1
     data = head[:end] if end else head
     found: dict[str, None] = {}
-    for count, (_, value, _) in enumerate(objects(Block(1, data.removeprefix(b"\xef\xbb\xbf")), ignored)):
+    for count, (_, value, _) in enumerate(objects(Block(1, data.removeprefix(BOM)), ignored)):
         found.update(dict.fromkeys(value))
         if count >= _HEAD_OBJECTS:
             break

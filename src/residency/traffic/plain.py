@@ -7,14 +7,14 @@ into a stage table, each with its reason if it has one, and what is sound is gro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from residency.errors import InputError, ResidencyError, shorten
 from residency.limits import LIMITS
 from residency.traffic.aggregate import group_rows
-from residency.traffic.columns import NAIVE, WEAKENING, Kind, Plan, plan_columns
+from residency.traffic.columns import LAST_US, NAIVE, WEAKENING, Kind, Plan, client_check, plan_columns, quick_kinds
 from residency.traffic.engine import scalar, seam
 from residency.traffic.records import Rejected, Tally
 
@@ -64,34 +64,46 @@ class Loader:
         """Read one input; `is_unterminated` says that its last line has no line end."""
         tally.warnings += [text for name, text in WEAKENING.items() if name not in source.kinds]
         is_int = source.kinds["server_ip"] is Kind.INTEGER
-        plan = plan_columns(source.kinds, self._unit)
-        if not plan.has_flow_id and self._load_fast(number, source, plan, is_int, tally):
+        if "flow_id" not in source.kinds and self._load_fast(number, source, is_int, tally):
             tally.records = tally.flows_rows = source.records
         else:
             self._load_exact(number, source, is_int, tally, is_unterminated)
         if tally.records == 0:
             tally.warnings.append("no rows, only a header")
 
-    def _load_fast(self, number: int, source: FlowSource, plan: Plan, is_int: bool, tally: Tally) -> bool:
-        relation = source.fast()
+    def _load_fast(self, number: int, source: FlowSource, is_int: bool, tally: Tally) -> bool:
+        kinds = quick_kinds(source.kinds, source.first_time, self._unit)
+        relation = source.fast(kinds)
         if relation is None or source.records == 0:
             return False
+        plan = plan_columns(kinds, self._unit, with_clients=not source.has_cheap_clients)
         good = f"{source.fast_condition} AND {plan.good}"
         sql = group_rows(relation.sql, plan.values, good, self._cuts, frozenset(source.kinds))
         try:
             with seam(tally.path, "reading its rows"), self._objects(relation):
                 self._con.execute(sql, [number, is_int, *relation.values])
+                has_bad_client = source.has_cheap_clients and self._has_bad_client(relation, kinds)
         except InputError:
             return False
-        if self._is_whole(number, source):
+        if not has_bad_client and self._is_whole(number, source):
             return True
         self._con.execute("DELETE FROM by_input WHERE input = ?", [number])
         return False
+
+    def _has_bad_client(self, relation: Relation, kinds: Mapping[str, Kind]) -> bool:
+        if "client_ip" not in kinds:
+            return False
+        bad = client_check(kinds["client_ip"]).bad
+        sql = f"SELECT count(*) FROM (SELECT DISTINCT client_ip FROM {relation.sql}) WHERE {bad}"  # noqa: S608
+        return scalar(self._con, sql, list(relation.values)) > 0
 
     def _is_whole(self, number: int, source: FlowSource) -> bool:
         """Did every record come through with sound keys?"""
         mine = "FROM by_input WHERE input = ?"
         if scalar(self._con, f"SELECT sum(records) {mine}", [number]) != source.records:
+            return False
+        out = f"first_us < 0 OR last_us >= {LAST_US}"
+        if scalar(self._con, f"SELECT count(*) {mine} AND ({out})", [number]):  # noqa: S608
             return False
         if source.suspicious and scalar(self._con, f"SELECT count(*) {mine} AND ({source.suspicious})", [number]):
             return False

@@ -34,10 +34,16 @@ class FlowSource(Protocol):
     records: int
     rejected: list[Rejected]
     fast_condition: str
+    has_cheap_clients: bool  # is it quicker to look at distinct client addresses than at each?
     suspicious: str | None  # a condition on `by_input` rows that sends the input through `exact` too
 
-    def fast(self) -> Relation | None:
-        """Return the relation for DuckDB's own reader, or None where the file is not fit for it."""
+    @property
+    def first_time(self) -> str | None:
+        """The text of the first row's `ts`, where it is text."""
+        ...
+
+    def fast(self, kinds: Mapping[str, Kind]) -> Relation | None:
+        """Return the relation for DuckDB's own reader with these (quick) kinds, or None for an unfit file."""
         ...
 
     def exact(self) -> Relation:
@@ -60,3 +66,8 @@ def damage_of(scan: Scan) -> Rejected | None:
     if scan.damage is None or not scan.ends_with_newline:
         return None
     return Rejected(scan.lines + 1, f"truncated: {scan.damage}", "")
+
+
+def duckdb_type(kind: Kind) -> str:
+    """Return the type in which a text column of this (quick) kind is read."""
+    return "DOUBLE" if kind in (Kind.COUNT, Kind.FLOAT) else "VARCHAR"

@@ -11,7 +11,7 @@ from residency.traffic.columns import COLUMNS, Kind
 from residency.traffic.csv_format import check_names
 from residency.traffic.engine import first_line, quoted, scalar, seam
 from residency.traffic.records import Rejected
-from residency.traffic.source import OpenFile, Relation
+from residency.traffic.source import OpenFile, Relation, duckdb_type
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,6 +26,7 @@ class _TypedSource:
 
     format = "parquet"
     fast_condition = "true"
+    has_cheap_clients = True
     suspicious: str | None = None
 
     def __init__(self, described: list[tuple[str, str]], path: str) -> None:
@@ -38,15 +39,18 @@ class _TypedSource:
         self.exact_kinds: Mapping[str, Kind] = self.kinds
         self.rejected: list[Rejected] = []
         self.records = 0
+        self.first_time: str | None = None
         _check_kinds(self.kinds, dict(described), path)
 
-    def _columns(self) -> str:
-        return ", ".join(self._column(name, original) for name, original in self._picked)
+    def _columns(self, kinds: Mapping[str, Kind]) -> str:
+        return ", ".join(self._column(name, original, kinds[name]) for name, original in self._picked)
 
-    def _column(self, name: str, original: str) -> str:
+    def _column(self, name: str, original: str, kind: Kind) -> str:
         # Dictionary (ENUM) columns are read as text; everything else keeps its type.
-        cast = f"CAST({quoted(original)} AS VARCHAR)" if self.kinds[name] is Kind.TEXT else quoted(original)
-        return f"{cast} AS {quoted(name)}"
+        column = quoted(original)
+        if self.kinds[name] is Kind.TEXT:
+            column = f"CAST({column} AS {duckdb_type(kind)})"
+        return f"{column} AS {quoted(name)}"
 
 
 class ParquetSource(_TypedSource):
@@ -57,15 +61,22 @@ class ParquetSource(_TypedSource):
         with seam(file.path, "reading its footer"):
             super().__init__(describe(connection, "read_parquet(?)", [file.link]), file.path)
             self.records = scalar(connection, "SELECT count(*) FROM read_parquet(?)", [file.link])
+            if self.kinds["ts"] is Kind.TEXT:
+                self.first_time = self._first_time(connection, file.link)
 
-    def fast(self) -> Relation | None:
+    def _first_time(self, connection: duckdb.DuckDBPyConnection, link: str) -> str | None:
+        original = dict(self._picked)["ts"]
+        rows = connection.execute(f"SELECT {quoted(original)} FROM read_parquet(?) LIMIT 1", [link]).fetchall()  # noqa: S608
+        return str(rows[0][0]) if rows else None
+
+    def fast(self, kinds: Mapping[str, Kind]) -> Relation | None:
         """Return DuckDB's reader."""
-        return Relation(f"(SELECT {self._columns()} FROM read_parquet(?))", (self._link,))  # noqa: S608
+        return Relation(f"(SELECT {self._columns(kinds)} FROM read_parquet(?))", (self._link,))  # noqa: S608
 
     def exact(self) -> Relation:
         """Return the rows numbered from 1."""
         rows = "read_parquet(?, file_row_number = true)"
-        return Relation(f"(SELECT {self._columns()}, file_row_number + 1 AS line FROM {rows})", (self._link,))  # noqa: S608
+        return Relation(f"(SELECT {self._columns(self.kinds)}, file_row_number + 1 AS line FROM {rows})", (self._link,))  # noqa: S608
 
 
 class TableSource(_TypedSource):
@@ -74,8 +85,6 @@ class TableSource(_TypedSource):
     format = "table"
 
     def __init__(self, table: Any, path: str, connection: duckdb.DuckDBPyConnection) -> None:
-        import pyarrow as pa
-
         self._table = to_arrow(table, path)
         connection.register("incoming", self._table)
         try:
@@ -84,16 +93,17 @@ class TableSource(_TypedSource):
         finally:
             connection.unregister("incoming")
         self.records = self._table.num_rows
-        del pa
+        if self.kinds["ts"] is Kind.TEXT and self.records:
+            self.first_time = str(self._table[dict(self._picked)["ts"]][0].as_py())
 
     @property
     def sha256(self) -> str:
         """The digest of the table as one Arrow stream."""
         return digest(self._table)
 
-    def fast(self) -> Relation | None:
+    def fast(self, kinds: Mapping[str, Kind]) -> Relation | None:
         """Return the table itself."""
-        return Relation(f"(SELECT {self._columns()} FROM incoming)", (), {"incoming": self._table})  # noqa: S608
+        return Relation(f"(SELECT {self._columns(kinds)} FROM incoming)", (), {"incoming": self._table})  # noqa: S608
 
     def exact(self) -> Relation:
         """Return the rows numbered from 1."""
@@ -103,7 +113,7 @@ class TableSource(_TypedSource):
         names = [original for _, original in self._picked]
         numbers = pa.array(np.arange(1, self._table.num_rows + 1, dtype=np.int64))
         numbered = self._table.select(names).append_column("line", numbers)
-        return Relation(f"(SELECT {self._columns()}, line FROM incoming)", (), {"incoming": numbered})  # noqa: S608
+        return Relation(f"(SELECT {self._columns(self.kinds)}, line FROM incoming)", (), {"incoming": numbered})  # noqa: S608
 
 
 def to_arrow(table: Any, path: str) -> pa.Table:

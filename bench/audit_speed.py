@@ -32,7 +32,8 @@ source = {
     "parquet": "read_parquet(?)",
 }[fmt]
 start = time.perf_counter()
-connection = duckdb.connect(config={"threads": threads, "enable_progress_bar": False})
+connection = duckdb.connect(config={"threads": threads})
+connection.execute("SET enable_progress_bar = false")
 rows = connection.execute(
     "SELECT server_ip, server_port, proto, host, count(*), sum(bytes_sent), sum(bytes_received), min(ts), max(ts), "
     "min(client_ip) FROM " + source + " GROUP BY ALL", [path]).to_arrow_table()

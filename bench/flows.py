@@ -18,7 +18,7 @@ FORMATS = {
 HOSTS, ADDRESSES, CLIENTS = 100_000, 60_000, 10_000
 _SPAN_S = 30 * 86_400
 
-# Row i talks to address number r (Zipf: exp of a uniform exponent); its host is one of four that share the address.
+# Row i talks to address number r (Zipf: exp of a uniform exponent); its host is one of two that share the address.
 _ROWS = f"""
 WITH draw AS (
   SELECT i,
@@ -37,11 +37,11 @@ SELECT
                ELSE (20 + hash(address, 7) % 180) || '.' || (hash(address, 1) % 250) END)
          || '.' || (hash(address, 2) % 250) || CASE WHEN hash(address, 6) % 3 = 0 THEN ''
          ELSE '.' || (1 + hash(address, 3) % 250) END END AS server_ip,
-  CASE WHEN w % 20 = 0 THEN 80 ELSE 443 END AS server_port,
-  CASE WHEN w % 7 = 0 THEN 'udp' ELSE 'tcp' END AS proto,
+  CASE WHEN hash(address, 12) % 20 = 0 THEN 80 ELSE 443 END AS server_port,
+  CASE WHEN hash(address, 13) % 7 = 0 THEN 'udp' ELSE 'tcp' END AS proto,
   400 + v % 20000 AS bytes_sent,
   CASE WHEN w % 50 = 0 THEN 0 ELSE 900 + u % 400000 END AS bytes_received,
-  'h' || ((hash(address, 11) + w // 64 % 4) % {HOSTS}) || '.v' || (hash(address, 11) % 400) || '.example' AS host
+  'h' || ((hash(address, 11) + w // 64 % 2) % {HOSTS}) || '.v' || (hash(address, 11) % 400) || '.example' AS host
 FROM draw"""
 
 
@@ -51,6 +51,8 @@ def write(folder: Path, fmt: str, rows: int, seed: int = 7) -> Path:
     if not path.exists():
         partial = path.with_suffix(".partial")
         sql = f"COPY ({_ROWS}) TO '{partial}' {FORMATS[fmt]}"
-        duckdb.connect().execute(sql.replace("$seed", str(seed)).replace("$rows", str(rows)))
+        connection = duckdb.connect()
+        connection.execute("SET enable_progress_bar = false")
+        connection.execute(sql.replace("$seed", str(seed)).replace("$rows", str(rows)))
         partial.rename(path)
     return path

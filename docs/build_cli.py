@@ -1,7 +1,7 @@
 """Write docs/cli.md: the `--help` text of every command at 80 columns, as the program prints it.
 
-    python docs/build_cli.py            # writes docs/cli.md
-    python docs/build_cli.py --check    # says whether it is up to date (exit 1: it is not)
+python docs/build_cli.py            # writes docs/cli.md
+python docs/build_cli.py --check    # says whether it is up to date (exit 1: it is not)
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ def help_text(words: tuple[str, ...]) -> str:
         "TERM": "dumb",
         "PYTHONIOENCODING": "utf-8",
     }
-    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "PYTHONPATH", "HOME", "SYSTEMROOT", "VIRTUAL_ENV")}
+    kept = {
+        k: v for k, v in os.environ.items() if k in ("PATH", "PYTHONPATH", "HOME", "SYSTEMROOT", "VIRTUAL_ENV")
+    }
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-m", "residency", *words, "--help"],
         env=kept | environment,

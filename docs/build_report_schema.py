@@ -11,11 +11,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from residency.evaluate.rules import RULES
 from residency.model.claim import Activity, Modality, Role
 from residency.model.evidence import Assurance, Kind
 from residency.model.verdict import Outcome, Verdict, Where
 from residency.report.as_json import SCHEMA
+from residency.traffic.columns import NAMED_BY, RTT_KINDS
 
 PAGE = Path(__file__).with_name("report.schema.json")
 Schema = dict[str, Any]
@@ -48,14 +48,8 @@ def listed(schema: Schema) -> Schema:
 
 
 def table(about: str, **keys: Schema) -> Schema:
-    """Return the schema of an object that has exactly these keys, all of them."""
-    return {
-        "type": "object",
-        "description": about,
-        "properties": keys,
-        "required": sorted(keys),
-        "additionalProperties": False,
-    }
+    """Return the schema of an object that has all of these keys; a later version may add others."""
+    return {"type": "object", "description": about, "properties": keys, "required": sorted(keys)}
 
 
 def said(schema: Schema, about: str) -> Schema:
@@ -63,7 +57,7 @@ def said(schema: Schema, about: str) -> Schema:
     return {**schema, "description": about}
 
 
-RULE: Schema = words(RULES)
+RULE: Schema = {"type": "string", "pattern": "^R[0-9]{3}$", "description": "see verdicts.md"}
 REASON = table("A rule that decided something, in words.", rule=RULE, text=TEXT)
 TALLY = table(
     "Endpoints, flows and bytes; unknown bytes count as none.",
@@ -129,10 +123,10 @@ FINDING = table(
     server_port=or_null({"type": "integer", "minimum": 0, "maximum": 65_535}),
     proto=or_null(TEXT),
     host=or_null(TEXT),
-    named_by=or_null(words(("sni", "quic", "http", "dns", "dns_shared", "stated", "ech"))),
+    named_by=or_null(words(NAMED_BY)),
     answered=or_null(FLAG),
     role=or_null(words(Role)),
-    period=said(TEXT, "the claim period: from/until, open ends as an ellipsis"),
+    period=said(TEXT, "the claim period: from/until, an open end as .."),
     vantage=or_null(TEXT),
     outcome=words(Outcome),
     missing_link=or_null(TEXT),
@@ -148,7 +142,7 @@ FINDING = table(
     first_seen=MOMENT,
     last_seen=MOMENT,
     min_rtt_ms={"type": ["number", "null"], "exclusiveMinimum": 0},
-    rtt_kind=or_null(words(("syn", "tls", "quic", "app"))),
+    rtt_kind=or_null(words(RTT_KINDS)),
     rules=listed(RULE),
     evidence=listed({"$ref": "#/$defs/evidence"}),
 )
@@ -172,7 +166,7 @@ CLAIM = table(
     headline=TEXT,
     reasons=listed({"$ref": "#/$defs/reason"}),
     as_connection=said(or_null(words(Verdict)), "a storage claim read as one about connections"),
-    outcomes=table("Every outcome, also those of nothing.", **{o.value: {"$ref": "#/$defs/tally"} for o in Outcome}),
+    outcomes=table("Every outcome, also the empty ones.", **{o.value: {"$ref": "#/$defs/tally"} for o in Outcome}),
     coverage=COVERAGE,
     unnamed={"$ref": "#/$defs/tally"},
     not_observed=TEXT,
@@ -185,7 +179,6 @@ QUARANTINED: Schema = {
     "properties": {"path": TEXT, "line": or_null(COUNT), "offset": COUNT, "reason": TEXT},
     "required": ["path", "reason"],
     "oneOf": [{"required": ["line"]}, {"required": ["offset"]}],
-    "additionalProperties": False,
 }
 
 

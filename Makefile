@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3.11 python3 p
 	&& echo $$p && break; done)
 BIN := .venv/bin
 READY := .venv/ready
-PATHS := src tests bench data/build conftest.py
+PATHS := src tests bench docs data/build conftest.py
 
 .PHONY: help demo test check format lint types wheel docs data bench fuzz clean
 

@@ -73,9 +73,7 @@ class Fault:
 class ClaimError(ResidencyError):
     """A claim file that breaks the schema or cannot mean what it says; holds every fault at once."""
 
-    def __init__(
-        self, what: str, *, path: str | PathLike[str] | None = None, faults: Sequence[Fault] = ()
-    ) -> None:
+    def __init__(self, what: str, *, path: str | PathLike[str] | None = None, faults: Sequence[Fault] = ()) -> None:
         self.faults = tuple(faults)
         super().__init__(what, path=path, line=self.faults[0].line if self.faults else None)
 

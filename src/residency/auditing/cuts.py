@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from residency.auditing.options import AuditOptions
 from residency.limits import LIMITS
 from residency.model.claim import Claim
-from residency.model.period import midnight, to_us
+from residency.model.period import midnight, moved, to_us
 from residency.model.place import Gazetteer
 from residency.sources.interface import Source
 
@@ -21,13 +21,13 @@ def cuts_us(
     edges: set[datetime] = set()
     for claim in claims:
         own = claim.edges
-        edges |= own | {edge + s for edge in claim.effective.edges for s in (skew, -skew)}
+        edges |= own | {moved(edge, s) for edge in claim.effective.edges for s in (skew, -skew)}
         edges |= gazetteer.edges((*claim.place_names, *options.clients))
     limits = [LIMITS.list_max_age_days, *([options.max_age_days] if options.max_age_days is not None else [])]
     for source in sources:
         built = (source.snapshot.built,) if source.snapshot.built else ()
         for day in {*source.snapshot.edges, *built}:
             edges.add(midnight(day))
-            edges |= {midnight(day) - timedelta(days=n) for n in limits}
-            edges |= {midnight(day) + timedelta(days=n + 1) for n in limits}
+            edges |= {moved(midnight(day), -timedelta(days=n)) for n in limits}
+            edges |= {moved(midnight(day), timedelta(days=n + 1)) for n in limits}
     return sorted(to_us(edge) for edge in edges)

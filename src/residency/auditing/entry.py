@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from residency.auditing.cuts import cuts_us
-from residency.auditing.options import AuditOptions, parse_assurance, parse_moment, parse_places, parse_vantage
+from residency.auditing.options import (
+    AuditOptions,
+    parse_assurance,
+    parse_max_age,
+    parse_moment,
+    parse_places,
+    parse_skew,
+    parse_vantage,
+)
 from residency.auditing.run import Run
 from residency.errors import UsageError
 from residency.model.claim import Claim, Pack
@@ -63,9 +71,9 @@ def audit(
         vantage=parse_vantage(vantage) if isinstance(vantage, str) else vantage,
         min_assurance=parse_assurance(min_assurance),
         rely_on=frozenset([rely_on] if isinstance(rely_on, str) else rely_on),
-        max_age_days=max_age_days,
+        max_age_days=parse_max_age(max_age_days),
         sampling=sampling,
-        clock_skew=timedelta(seconds=clock_skew_s),
+        clock_skew=parse_skew(clock_skew_s),
         as_of=parse_moment(as_of),
     )
     asked = [*_embedded(embedded), *sources]
@@ -104,7 +112,7 @@ def preview(
     options = AuditOptions(
         clients=parse_places(clients, gazetteer),
         vantage=parse_vantage(vantage) if isinstance(vantage, str) else vantage,
-        clock_skew=timedelta(seconds=clock_skew_s),
+        clock_skew=parse_skew(clock_skew_s),
     )
     cuts = cuts_us(chosen, gazetteer, [], options)
     with _read(traffic, cuts, input_format, time_unit, progress, engine) as flows:
@@ -143,6 +151,8 @@ def _choose(packs: Sequence[Pack], claim_ids: Sequence[str] | None) -> tuple[Cla
     twice = sorted({i for i in ids if ids.count(i) > 1})
     if twice:
         raise UsageError(f"claim `{twice[0]}` is given twice; ids must be unique over all claim files")
+    if not claims or (claim_ids is not None and not claim_ids):
+        raise UsageError("no claim was given; name a claim file or a shipped pack (`residency claims list`)")
     if claim_ids is None:
         return tuple(sorted(claims, key=lambda c: c.id))
     missing = [i for i in claim_ids if i not in ids]

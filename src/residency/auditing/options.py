@@ -12,6 +12,8 @@ from residency.model.network import Vantage
 from residency.model.period import midnight
 from residency.model.place import Gazetteer, UnknownPlaceError
 
+_MAX_SKEW_S, _MAX_AGE_DAYS = 86_400, 36_525
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditOptions:
@@ -50,9 +52,7 @@ def parse_vantage(text: str) -> Vantage:
         radius = float(rest.pop(0).lstrip("±")) if measured else Vantage(lat=0, lon=0).radius_km
         return Vantage(lat=lat, lon=lon, radius_km=radius, name=",".join(rest))
     except (ValueError, IndexError) as error:
-        raise UsageError(
-            f"--vantage `{text}`: write LAT,LON[,±KM][,NAME], as in 50.85,4.35,±10,Brussels"
-        ) from error
+        raise UsageError(f"--vantage `{text}`: write LAT,LON[,±KM][,NAME], as in 50.85,4.35,±10,Brussels") from error
 
 
 def _vantage_text(vantage: Vantage) -> str:
@@ -71,11 +71,22 @@ def parse_places(given: str | Sequence[str], gazetteer: Gazetteer) -> tuple[str,
 
 
 def parse_assurance(text: str) -> Assurance:
-    try:
-        return Assurance(text)
-    except ValueError as error:
-        levels = ", ".join(a.value for a in Assurance if a not in (Assurance.NONE, Assurance.NOT_NEEDED))
-        raise UsageError(f"--min-assurance `{text}`: one of {levels}") from error
+    levels = [a.value for a in Assurance if a not in (Assurance.NONE, Assurance.NOT_NEEDED)]
+    if text not in levels:
+        raise UsageError(f"--min-assurance `{text}`: one of {', '.join(levels)}")
+    return Assurance(text)
+
+
+def parse_skew(seconds: float) -> timedelta:
+    if not 0 <= seconds <= _MAX_SKEW_S:
+        raise UsageError(f"--clock-skew {seconds:g}: give seconds from 0 to {_MAX_SKEW_S} (a day)")
+    return timedelta(seconds=seconds)
+
+
+def parse_max_age(days: int | None) -> int | None:
+    if days is not None and not 0 <= days <= _MAX_AGE_DAYS:
+        raise UsageError(f"--max-age {days}: give days from 0 to {_MAX_AGE_DAYS} (a century)")
+    return days
 
 
 def parse_moment(value: datetime | date | str | None) -> datetime | None:

@@ -165,9 +165,7 @@ class Run:
         answers = [source.answer(addresses, [days[pair] for pair in pairs]) for source in self.sources]
         self._statements = [answer.statements for answer in answers]
         table = (
-            np.array([answer.codes for answer in answers], dtype=np.int64)
-            .reshape(len(answers), len(pairs))
-            .T.tolist()
+            np.array([answer.codes for answer in answers], dtype=np.int64).reshape(len(answers), len(pairs)).T.tolist()
         )
         self._codes = {pair: tuple(codes) for pair, codes in zip(pairs, table, strict=True)}
 
@@ -178,9 +176,7 @@ class Run:
         key = (codes, address.address_class, address.form, first, last)
         if key not in self._weighed:
             said = [self._statements[i][code] for i, code in enumerate(codes) if code >= 0]
-            self._weighed[key] = weigh(
-                said, address, first=first, last=last, max_age_days=self.options.max_age_days
-            )
+            self._weighed[key] = weigh(said, address, first=first, last=last, max_age_days=self.options.max_age_days)
         return self._weighed[key]
 
     def _judge(self, claim: Claim, scope: Scope) -> tuple[ClaimResult, list[Finding]]:
@@ -308,7 +304,9 @@ class Run:
         return tuple(kept)
 
     def _warnings(self, as_of: datetime, findings: Sequence[Finding]) -> tuple[str, ...]:
-        stale = [*(_stale(s.snapshot, as_of) for s in self.sources), *_far_from_flows(self.sources, findings)]
+        used = {item.statement.source for finding in findings for item in finding.evidence}
+        stale = [_stale(s.snapshot, as_of) for s in self.sources if s.snapshot.id in used]
+        stale += _far_from_flows(self.sources, findings)
         cut = [f"{i.path}: incomplete: {i.incomplete}" for i in self.flows.inputs if i.incomplete]
         of_packs = [warning for pack in self.packs for warning in pack.warnings]
         return (*of_packs, *self.flows.warnings, *cut, *filter(None, stale), *self._lookalikes())
@@ -337,9 +335,7 @@ def _stale(snapshot: Snapshot, as_of: datetime) -> str:
     age = (as_of.date() - snapshot.built).days
     if age <= snapshot.max_age_days:
         return ""
-    return (
-        f"{snapshot.name}: {age} days old at {rfc3339(as_of)[:10]}, over its limit of {snapshot.max_age_days} days"
-    )
+    return f"{snapshot.name}: {age} days old at {rfc3339(as_of)[:10]}, over its limit of {snapshot.max_age_days} days"
 
 
 def _far_from_flows(sources: Sequence[Source], findings: Sequence[Finding]) -> list[str]:
@@ -348,9 +344,7 @@ def _far_from_flows(sources: Sequence[Source], findings: Sequence[Finding]) -> l
     for finding in findings:
         for item in finding.evidence:
             if item.counts and (item.days_from_flow or 0) > LIMITS.list_max_age_days:
-                furthest[item.statement.source] = max(
-                    furthest.get(item.statement.source, 0), item.days_from_flow or 0
-                )
+                furthest[item.statement.source] = max(furthest.get(item.statement.source, 0), item.days_from_flow or 0)
     names = {s.snapshot.id: s.snapshot.name for s in sources}
     return [
         f"{names.get(source, source)}: up to {days} days from the flows it is held against (--max-age limits this)"
@@ -361,7 +355,9 @@ def _far_from_flows(sources: Sequence[Source], findings: Sequence[Finding]) -> l
 def _notes(claim: Claim) -> tuple[str, ...]:
     """Return what is printed beside a verdict and never changes it."""
     notes = [f"applies only where {claim.condition}"] if claim.condition else []
-    notes += [claim.notes] if claim.notes else []
+    notes += [f"speaks of: {', '.join(claim.data_in)}"] if claim.data_in else []
+    notes += [f"does not speak of: {', '.join(claim.data_out)}"] if claim.data_out else []
+    notes += [text for text in (claim.observable, claim.notes) if text]
     for e in claim.exceptions:
         if e.is_caveat:
             notes.append(f"caveat {e.id}: {e.why}")

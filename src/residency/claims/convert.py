@@ -99,6 +99,4 @@ def _exemption(table: schema.ExceptionTable, claim: schema.ClaimTable) -> Exempt
 
 
 def _source(table: schema.SourceTable) -> ClaimSource:
-    return ClaimSource(
-        url=table.url, published=table.published, kind=str(table.kind or ""), supports=table.supports
-    )
+    return ClaimSource(url=table.url, published=table.published, kind=str(table.kind or ""), supports=table.supports)

@@ -12,6 +12,8 @@ EXIT_USAGE, EXIT_INTERNAL, EXIT_INTERRUPTED = 2, 4, 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     args = list(sys.argv[1:] if argv is None else argv)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a character shows its code
     if args in (["--version"], ["-V"]):
         from residency._version import __version__
 
@@ -44,7 +46,7 @@ def _run(args: list[str]) -> int:
     except typer.TyperException as error:
         message: str = error.format_message() if hasattr(error, "format_message") else str(error)
         if message:
-            _complain(f"{message.rstrip('.')}; see `residency --help`")
+            _complain(f"{message.rstrip('.')}; see `{_command(error)} --help`")
         return EXIT_USAGE
     except typer.Abort:
         _complain("interrupted")
@@ -60,7 +62,15 @@ def _run(args: list[str]) -> int:
     except (ResidencyError, OSError) as error:
         _complain(str(error))
         return EXIT_USAGE
+    if code == EXIT_INTERRUPTED:
+        _complain("interrupted")
     return code if isinstance(code, int) else 0
+
+
+def _command(error: Exception) -> str:
+    """Return the command whose help would tell, as in `residency audit`."""
+    context = getattr(error, "ctx", None)
+    return str(getattr(context, "command_path", "residency"))
 
 
 def _complain(text: str) -> None:

@@ -30,7 +30,7 @@ def audit(
     traffic: Annotated[
         list[str],
         typer.Argument(
-            metavar="TRAFFIC...",
+            metavar="TRAFFIC",
             help="Files or folders: Zeek logs (TSV, JSON), CSV, NDJSON, Parquet; .gz and .zst too.",
         ),
     ],
@@ -48,9 +48,7 @@ def audit(
     ] = None,
     format_: Annotated[
         list[str] | None,
-        typer.Option(
-            "--format", "-f", metavar="NAME[:PATH]", help="text or json; to a file with :PATH (repeatable)."
-        ),
+        typer.Option("--format", "-f", metavar="NAME[:PATH]", help="text or json; to a file with :PATH (repeatable)."),
     ] = None,
     clients: Annotated[
         str,
@@ -64,15 +62,13 @@ def audit(
     ] = None,
     evidence: Annotated[
         list[Path] | None,
-        typer.Option(
-            metavar="FILE", help="Pinned evidence as JSON, asked beside the embedded sources (repeatable)."
-        ),
+        typer.Option(metavar="FILE", help="Pinned evidence as JSON, asked beside the embedded sources (repeatable)."),
     ] = None,
     min_assurance: Annotated[
         str,
         typer.Option(
             metavar="LEVEL",
-            help="The weakest assurance that counts as inside: measured, declared, corroborated, database.",
+            help="The weakest assurance that counts as inside: measured, calibrated, declared, corroborated, database.",
         ),
     ] = "database",
     rely_on: Annotated[
@@ -104,14 +100,10 @@ def audit(
         Path | None,
         typer.Option(metavar="FILE", help="Write every record that could not be judged, one JSON object a line."),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only show what would be in scope of each claim.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be in scope of each claim.")] = False,
     redact_clients: Annotated[
         bool,
-        typer.Option(
-            "--redact-clients", help="Leave out what could name a client (raw text of quarantined records)."
-        ),
+        typer.Option("--redact-clients", help="Leave out what could name a client (raw text of quarantined records)."),
     ] = False,
     no_embedded: Annotated[bool, typer.Option("--no-embedded", help="Ask none of the shipped sources.")] = False,
     fail_on: Annotated[

@@ -12,7 +12,7 @@ from rich.text import Text
 from residency.cli import terminal
 from residency.errors import UsageError
 from residency.model.claim import Claim
-from residency.report.as_text import table, to_text
+from residency.report.as_text import to_text
 from residency.report.medium import printable
 
 app = typer.Typer(no_args_is_help=True, help="Write, list, show and check claim files.")
@@ -22,9 +22,7 @@ _CLAIMS = typer.Argument(metavar="FILE|PACK", help="A claim file, or the name of
 
 @app.command("new")
 def new(
-    path: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="Where to write it; stdout if absent.")
-    ] = None,
+    path: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Where to write it; stdout if absent.")] = None,
     vendor: Annotated[str, typer.Option(help="Who makes the claim.")] = "Acme",
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> int:
@@ -37,6 +35,8 @@ def new(
     if path is not None and path.exists() and not force:
         raise UsageError("exists already; choose another name or say --force", path=path)
     terminal.write(template(vendor=vendor), path)
+    if path is not None:
+        typer.echo(f"wrote {path}; next: residency claims lint {path}", err=True)
     return 0
 
 
@@ -47,11 +47,12 @@ def list_() -> int:
     from residency.sources.gazetteer import shipped_gazetteer
 
     page = terminal.page()
-    made = table("pack", "claim", "activity", "where")
+    parts: list[Text] = []
     for name in shipped_packs():
-        for claim in load_pack(name, gazetteer=shipped_gazetteer()).claims:
-            made.add_row(name, claim.id, claim.activity.value, Text(_where(claim)))
-    terminal.write(to_text([made], width=page.width, colour=page.colour), None)
+        parts.append(Text(name, style="bold"))
+        claims = load_pack(name, gazetteer=shipped_gazetteer()).claims
+        parts += [Text(f"  {claim.id}: {claim.activity.value}, in {_where(claim)}") for claim in claims]
+    terminal.write(to_text(parts, width=page.width, colour=page.colour), None)
     return 0
 
 
@@ -108,13 +109,19 @@ def _where(claim: Claim) -> str:
     return allowed + (f", not {', '.join(claim.forbid)}" if claim.forbid else "")
 
 
+def _when(claim: Claim) -> str:
+    start, end = claim.effective.start, claim.effective.end
+    words = [f"from {start:%Y-%m-%d}"] if start else []
+    words += [f"until {end:%Y-%m-%d}"] if end else []
+    return " ".join(words) or "always"
+
+
 def _facts(claim: Claim) -> list[str]:
     scope = [f"{h.pattern}" + (f" ({h.role})" if h.role else "") for h in claim.hosts]
     scope += [str(n.cidr) for n in claim.networks] + [f"AS{asn}" for asn in claim.asns]
     facts = [
-        f"{claim.vendor}: {claim.activity}, {claim.modality}, in {_where(claim)}, {claim.effective}",
-        f"scope: {', '.join(scope) or 'none'}"
-        + (f"; ports {', '.join(map(str, claim.ports))}" if claim.ports else ""),
+        f"{claim.vendor}: {claim.activity}, {claim.modality}, in {_where(claim)}, {_when(claim)}",
+        f"scope: {', '.join(scope) or 'none'}" + (f"; ports {', '.join(map(str, claim.ports))}" if claim.ports else ""),
     ]
     facts += [f"about the data of {', '.join(claim.subjects)}"] if claim.subjects else []
     facts += [f"only where {claim.condition}"] if claim.condition else []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +13,7 @@ import typer
 from residency.cli import terminal
 from residency.errors import InputError, UsageError
 from residency.report import as_json
-from residency.report.explain import render
+from residency.report.explain import find, render
 from residency.report.formats import FORMATS, Page
 
 _REPORT = typer.Argument(metavar="REPORT.json", help="A report saved with --format json:REPORT.json.")
@@ -30,7 +32,9 @@ def report(
     document = read_report(path)
     for name, target in terminal.parse_formats(format_ or []):
         page = terminal.page() if target is None else Page()
-        terminal.write(FORMATS[name](document, page), target)
+        with _damage_told(path):
+            text = FORMATS[name](document, page)
+        terminal.write(text, target)
     return 0
 
 
@@ -46,12 +50,23 @@ def explain(
 
     page = terminal.page()
     document = read_report(path)
-    try:
+    with _damage_told(path):
+        try:
+            find(document, finding)
+        except KeyError as error:
+            raise UsageError(str(error.args[0]), path=path) from error
         text = render(document, finding, RULES, width=page.width, colour=page.colour)
-    except KeyError as error:
-        raise UsageError(str(error.args[0]), path=path) from error
     terminal.write(text, None)
     return 0
+
+
+@contextlib.contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """Turn what a report of the right schema and the wrong content does to a form into an InputError."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, StopIteration) as error:
+        raise InputError("a damaged report: something in it is missing or of another type", path=path) from error
 
 
 def read_report(path: Path) -> dict[str, Any]:

@@ -38,9 +38,7 @@ def list_(
 
 @app.command("show")
 def show(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="As in site:tiktok/hamar or provider:aws/eu-west-1.")
-    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As in site:tiktok/hamar or provider:aws/eu-west-1.")],
 ) -> int:
     """Show what is known of one site or provider region, and who says so."""
     from residency.sources.gazetteer import shipped_gazetteer

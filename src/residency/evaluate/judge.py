@@ -23,7 +23,7 @@ from residency.model.evidence import Assurance
 from residency.model.network import Address
 from residency.model.verdict import Observed, Outcome, Reason, Shares, Tally, Verdict, Yield
 
-DATABASE_ERROR_RATE = 0.001  # published rate of a wrong corroborated country; docs/verdicts.md says how measured
+DATABASE_ERROR_RATE = 0.001  # of a corroborated country; assumed until measured (docs/verdicts.md says so)
 _MAX_CHANCE = 0.001
 _TOLERANCE = 1e-9
 _HOST_DOUBT = 0.01
@@ -212,13 +212,11 @@ def _decide(
         if again or any(j.ruling.outcome is Outcome.VIOLATING for j in alone):
             who = ", ".join(sorted(parties))
             text = f"without the statements of the claim's own parties ({who}) it does not hold"
-            detail = again or [
-                Reason(rule=rules.HAS_ADVERSE, text="endpoints lie outside by everyone else's word")
-            ]
+            detail = again or [Reason(rule=rules.HAS_ADVERSE, text="endpoints lie outside by everyone else's word")]
             return Verdict.INCONCLUSIVE, Assurance.NONE, [Reason(rule=rules.ONLY_PARTIES, text=text), *detail]
     assurance = _weakest_needed(claim.coverage, alone)
     inside = _percent(coverage.flows)
-    text = f"nothing contradicts it; {inside} of the flows that count are inside (coverage {claim.coverage:.0%})"
+    text = f"nothing contradicts it; {inside} of the flows that count are inside (coverage {_percent(claim.coverage)})"
     return Verdict.CONSISTENT, assurance, [Reason(rule=rules.CONSISTENT, text=text), *_skipped(coverage)]
 
 
@@ -234,7 +232,7 @@ def _decide_without_location(claim: Claim, outcomes: Mapping[Outcome, Tally], na
     shares = [share for share in named if share is not None]
     if claim.hosts and (not shares or min(shares) < claim.coverage):
         least = _percent(min(shares, default=0.0))
-        text = f"only {least} of flows or bytes carry a host name (coverage {claim.coverage:.0%}): "
+        text = f"only {least} of flows or bytes carry a host name (coverage {_percent(claim.coverage)}): "
         text += "an unnamed one may be the one"
         return _open(rules.UNNAMED_SHARE, text)
     text = "no answered conversation with these hosts was seen, and the flows carry names"
@@ -260,7 +258,7 @@ def _failures(claim: Claim, judged: list[Judged], coverage: Shares) -> list[Reas
         if share is not None and share < claim.coverage
     ]
     if short:
-        text = f"only {', '.join(short)} are inside; the coverage asked for is {claim.coverage:.0%}"
+        text = f"only {', '.join(short)} are inside; the coverage asked for is {_percent(claim.coverage)}"
         found.append(Reason(rule=rules.COVERAGE, text=text))
     return found + _host_doubts(judged)
 

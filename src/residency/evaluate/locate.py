@@ -98,9 +98,7 @@ def place_in(weighed: Weighed, area: Area, without: frozenset[str] = frozenset()
     if declared:
         found = _decide(_united(declared), area, Assurance.DECLARED, rules.DECLARED, declared)
         return (
-            replace(found, assurance=min(found.assurance, Assurance.DATABASE, key=_rank))
-            if weighed.capped
-            else found
+            replace(found, assurance=min(found.assurance, Assurance.DATABASE, key=_rank)) if weighed.capped else found
         )
     weak = [e for e in usable if e.kind is Kind.DATABASE] + [e for e in calibrated if e not in strong]
     if weak:

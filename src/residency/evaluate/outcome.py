@@ -121,9 +121,7 @@ def rule_on(
     if case.location.where is Where.INSIDE:
         enough = case.location.assurance.rank >= terms.floor.rank
         return (
-            _ruling(case, Outcome.INSIDE, rules.INSIDE)
-            if enough
-            else _ruling(case, Outcome.UNKNOWN, rules.BELOW_FLOOR)
+            _ruling(case, Outcome.INSIDE, rules.INSIDE) if enough else _ruling(case, Outcome.UNKNOWN, rules.BELOW_FLOOR)
         )
     if case.location.where is Where.OUTSIDE:
         return _outside(case)
@@ -151,8 +149,7 @@ def _excuses(exemption: Exemption, places: Area | None, case: Case) -> bool:
     if exemption.hosts and not (host and any(p.matches(host) for p in exemption.hosts)):
         return False
     if exemption.networks and not any(
-        n.version == case.address.family
-        and int(n.network_address) <= case.address.value <= int(n.broadcast_address)
+        n.version == case.address.family and int(n.network_address) <= case.address.value <= int(n.broadcast_address)
         for n in exemption.networks
     ):
         return False
@@ -223,9 +220,7 @@ def _link_modality(case: Case) -> Missing | None:
     if case.terms.is_absolute:
         return None
     modality = case.terms.claim.modality
-    return Missing(
-        rules.LINK_MODALITY, f"modality: a `{modality}` promise is not contradicted by single endpoints"
-    )
+    return Missing(rules.LINK_MODALITY, f"modality: a `{modality}` promise is not contradicted by single endpoints")
 
 
 def _link_name(case: Case) -> Missing | None:
@@ -286,9 +281,7 @@ def _link_place(case: Case) -> Missing | None:
     if all((e.days_from_flow or 0) <= limit or _held_still(e.statement, first) for e in lists):
         return None
     days = max(e.days_from_flow or 0 for e in lists)
-    return Missing(
-        rules.LINK_LIST_DATE, f"list date: the operator's list is {days} days from the flow, over {limit}"
-    )
+    return Missing(rules.LINK_LIST_DATE, f"list date: the operator's list is {days} days from the flow, over {limit}")
 
 
 def _held_still(statement: Statement, first: date) -> bool:

@@ -53,7 +53,6 @@ LINK_CAVEAT = "R226"
 LINK_LIST_DATE = "R227"
 LINK_NETWORKS = "R228"
 LINK_BINDING = "R229"
-LINK_PLACE = "R230"
 
 # Verdicts on a claim (evaluate/judge.py)
 VIOLATED = "R301"
@@ -116,7 +115,6 @@ RULES: Mapping[str, str] = MappingProxyType(
         LINK_LIST_DATE: "the operator's list is too far from the flow in time",
         LINK_NETWORKS: "too few distinct networks agree for the published error rate of databases",
         LINK_BINDING: "the host is bound to the claim by a label only",
-        LINK_PLACE: "the kind of evidence for its place does not carry a contradiction",
         VIOLATED: "at least one endpoint contradicts the claim",
         CONSISTENT: "nothing contradicts it and the located share reaches the coverage",
         NOT_OBSERVABLE: "this activity is not observable on the network",

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from residency.model.claim import Binding, Claim, HostRule, NetworkRule, Role
 from residency.model.names import PatternTable
 from residency.model.network import Address, AddressBook, AddressClass
-from residency.model.period import Period, from_us
+from residency.model.period import Period, from_us, moved
 
 _SKEWLESS = timedelta(0)
 
@@ -84,20 +84,21 @@ def moments(cuts_us: Sequence[int]) -> tuple[datetime, ...]:
     """Return one instant inside each period between `cuts_us` (sorted); period i holds i cuts before it."""
     if not cuts_us:
         return (datetime.fromisoformat("2000-01-01T00:00:00+00:00"),)
-    return (from_us(cuts_us[0] - 1), *(from_us(cut) for cut in cuts_us))
+    return (moved(from_us(cuts_us[0]), -timedelta(microseconds=1)), *(from_us(cut) for cut in cuts_us))
 
 
 def widened(period: Period, skew: timedelta) -> Period:
     """Return `period` with both ends moved out by the clock skew."""
     return Period(
-        None if period.start is None else period.start - skew, None if period.end is None else period.end + skew
+        None if period.start is None else moved(period.start, -skew),
+        None if period.end is None else moved(period.end, skew),
     )
 
 
 def surely_in_force(period: Period, at: datetime, skew: timedelta) -> bool:
     """Is the claim in force at `at` even if the sensor's clock is off by `skew`?"""
-    after = period.start is None or period.start + skew <= at
-    return after and (period.end is None or at < period.end - skew)
+    after = period.start is None or moved(period.start, skew) <= at
+    return after and (period.end is None or at < moved(period.end, -skew))
 
 
 def match_hosts(claims: Sequence[Claim], hosts: Sequence[str]) -> dict[str, HostMatches]:
@@ -199,9 +200,7 @@ def _add_by_network(
         found[row] = Match(via=network.via, role=role, rule=rule)
 
 
-def _network_match(
-    claim: Claim, groups: Groups, wanted: set[int], pair: tuple[int, int], at: datetime
-) -> Match | None:
+def _network_match(claim: Claim, groups: Groups, wanted: set[int], pair: tuple[int, int], at: datetime) -> Match | None:
     code = pair[0]
     rule = _best_network(claim.networks, groups.addresses[code], at)
     if rule is not None:

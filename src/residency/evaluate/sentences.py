@@ -18,6 +18,16 @@ from residency.model.evidence import Assurance, Evidence, Kind, Snapshot
 from residency.model.place import Place
 from residency.model.verdict import ClaimResult, Outcome, Tally, Verdict
 
+AUTHORS: Mapping[str, str] = {
+    "aws": "Amazon",
+    "azure": "Microsoft",
+    "gcp": "Google",
+    "oracle": "Oracle",
+    "cloudflare": "Cloudflare",
+    "digitalocean": "DigitalOcean",
+    "fastly": "Fastly",
+    "github": "GitHub",
+}
 _SET_ASIDE = (Outcome.EXCUSED, Outcome.NOT_CARRYING, Outcome.UNANSWERED)
 
 
@@ -58,9 +68,7 @@ def not_observed(claim: Claim, judgement: Judgement, wording: Wording) -> str:
         parts.append(f"{claim.activity.value.capitalize()} leaves no trace in traffic and was not looked at.")
         return " ".join(parts)
     if claim.activity is Activity.STORAGE:
-        parts.append(
-            "Storage itself was not observed: traffic shows where conversations end, not where data rests."
-        )
+        parts.append("Storage itself was not observed: traffic shows where conversations end, not where data rests.")
     elif claim.activity is not Activity.CONNECTION:
         parts.append("What happens behind the observed endpoints was not observed.")
     read = sum(t.flows for t in judgement.outcomes.values())
@@ -70,9 +78,7 @@ def not_observed(claim: Claim, judgement: Judgement, wording: Wording) -> str:
             f"at 95 %, fewer than 3 in {read:,} do."
         )
     else:
-        seen = (
-            f"All {counted(read, 'conversation')} in scope were read" if read else "No conversation was in scope"
-        )
+        seen = f"All {counted(read, 'conversation')} in scope were read" if read else "No conversation was in scope"
         parts.append(f"{seen}; nothing is said of others.")
     if judgement.unnamed.flows:
         verb = "carries no host name and was" if judgement.unnamed.flows == 1 else "carry no host name and were"
@@ -117,9 +123,7 @@ def _consistent(claim: Claim, judgement: Judgement, wording: Wording) -> str:
         return f"{opening} {_nothing_seen(claim, judgement)}"
     inside = [j for j in judgement.judged if j.ruling.outcome is Outcome.INSIDE]
     counted = [j for j in judgement.judged if j.ruling.outcome not in _SET_ASIDE]
-    share = (
-        f"All {_flows(inside):,}" if len(inside) == len(counted) else f"{_flows(inside):,} of {_flows(counted):,}"
-    )
+    share = f"All {_flows(inside):,}" if len(inside) == len(counted) else f"{_flows(inside):,} of {_flows(counted):,}"
     seen = f"conversations with {_scope(claim, inside)} {_when(inside)}"
     placed = f"{_witness(inside, wording)} {_country_list(_countries_of(inside), wording)}"
     body = f"{share} {seen} ended on servers that {placed}."
@@ -150,9 +154,7 @@ def _violated(claim: Claim, judgement: Judgement, wording: Wording) -> str:
 def _how_many(flows: int, total: int) -> str:
     if total == 1:
         return "The one conversation in scope contradicts"
-    return (
-        f"{'One' if flows == 1 else f'{flows:,}'} of {total:,} conversations contradict{'s' if flows == 1 else ''}"
-    )
+    return f"{'One' if flows == 1 else f'{flows:,}'} of {total:,} conversations contradict{'s' if flows == 1 else ''}"
 
 
 def _target(bad: list[Judged], worst: Judged) -> str:
@@ -172,7 +174,7 @@ def _accusing_witness(claim: Claim, worst: Judged, wording: Wording) -> str:
         return f", in {where}"
     if lead.kind is Kind.DECLARED:
         own = lead.statement.author in claim.parties
-        whose = f"{lead.statement.author}, the claimant itself," if own else f"{lead.statement.author}"
+        whose = _author(lead.statement.author) + (", the claimant itself," if own else "")
         return f", which {whose} publishes as {where}"
     if lead.kind is Kind.MEASURED:
         return f", which round-trip times place in {where}"
@@ -276,7 +278,7 @@ def _witness(judged: list[Judged], wording: Wording) -> str:
     deciding = [(e, j.entry.seen.last) for j in judged for e in j.ruling.location.deciding]
     if any(e.kind is Kind.MEASURED for e, _ in deciding):
         return "round-trip times place in"
-    authors = sorted({e.statement.author for e, _ in deciding if e.kind is Kind.DECLARED})
+    authors = sorted({_author(e.statement.author) for e, _ in deciding if e.kind is Kind.DECLARED})
     if authors:
         dates = sorted({_list_date(e, last, wording) for e, last in deciding if e.kind is Kind.DECLARED})
         if len(authors) == 1:
@@ -286,6 +288,10 @@ def _witness(judged: list[Judged], wording: Wording) -> str:
     if len(names) == 1:
         return f"the database {names[0]} places in"
     return f"the databases {_and(names)} place in" if names else "evidence places in"
+
+
+def _author(author: str) -> str:
+    return AUTHORS.get(author, author)
 
 
 def _list_date(evidence: Evidence, last: datetime, wording: Wording) -> str:
@@ -331,13 +337,9 @@ def _scope(claim: Claim, judged: list[Judged]) -> str:
     if claim.covers_every_flow:
         return "every host"
     named = (
-        [h.pattern.text for h in claim.hosts]
-        or [str(n.cidr) for n in claim.networks]
-        or [f"AS{a}" for a in claim.asns]
+        [h.pattern.text for h in claim.hosts] or [str(n.cidr) for n in claim.networks] or [f"AS{a}" for a in claim.asns]
     )
-    return named[0] + (
-        f" and {len(named) - 1} other pattern{'s' if len(named) > 2 else ''}" if len(named) > 1 else ""
-    )
+    return named[0] + (f" and {len(named) - 1} other pattern{'s' if len(named) > 2 else ''}" if len(named) > 1 else "")
 
 
 def _when(judged: list[Judged]) -> str:

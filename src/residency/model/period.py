@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 DAY_US = 86_400_000_000
 
 
@@ -20,6 +21,14 @@ def to_us(moment: datetime) -> int:
 def from_us(value: int) -> datetime:
     """Return the aware UTC time of `value` microseconds since the epoch."""
     return _EPOCH + timedelta(microseconds=value)
+
+
+def moved(moment: datetime, by: timedelta) -> datetime:
+    """Return `moment + by`, held at the first and last instant that a datetime can say."""
+    try:
+        return moment + by
+    except OverflowError:
+        return _FIRST if by < timedelta(0) else _LAST
 
 
 def midnight(day: date) -> datetime:

@@ -190,9 +190,7 @@ class Area:
 
     def isdisjoint(self, other: Area) -> bool:
         """Have the two no place in common?"""
-        return all(
-            min(self.relation(p), other.relation(p)) is Relation.OUTSIDE for p in self.gazetteer.known_places
-        )
+        return all(min(self.relation(p), other.relation(p)) is Relation.OUTSIDE for p in self.gazetteer.known_places)
 
     def countries(self) -> tuple[str, ...]:
         """The countries wholly inside, sorted."""
@@ -250,9 +248,7 @@ class Gazetteer:
             self._by_set.setdefault(row.set_name, []).append(row)
         parts = {row.code for row in self.memberships if _PART.fullmatch(row.code)}
         self.known_places: tuple[Place, ...] = tuple(
-            [Place(code) for code in self.countries]
-            + [Place(p[:2], part=p) for p in sorted(parts)]
-            + list(self._spots)
+            [Place(code) for code in self.countries] + [Place(p[:2], part=p) for p in sorted(parts)] + list(self._spots)
         )
 
     @property
@@ -332,9 +328,7 @@ class Gazetteer:
         if kind == "site":
             return f"no site `{value}` is known; see `residency sites list`"
         if kind == "provider":
-            return (
-                f"no provider region `{value}` is known; write provider:NAME/REGION (see `residency sites list`)"
-            )
+            return f"no provider region `{value}` is known; write provider:NAME/REGION (see `residency sites list`)"
         if kind == "VENDOR":
             vendor_sets = ", ".join(n for n in self.set_names if n.startswith("VENDOR:"))
             return f"no vendor set `{name}` is known; one of {vendor_sets}"

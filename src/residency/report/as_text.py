@@ -16,7 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from residency.report.medium import printable
+from residency.report.medium import all_printable, printable
 
 Doc = Mapping[str, Any]
 STYLES = {"violated": "bold red", "consistent": "bold green", "inconclusive": "bold yellow"}
@@ -27,6 +27,7 @@ _WITNESSES = 5
 
 def render(document: Doc, *, width: int = 80, colour: bool = False, witnesses: int = _WITNESSES) -> str:
     """Return the report as text of at most `width` columns."""
+    document = all_printable(document)
     parts: list[RenderableType] = [_title(document), _verdicts(document)]
     for claim in document["claims"]:
         parts += ["", *_claim(document, claim, witnesses)]
@@ -56,18 +57,14 @@ def _title(document: Doc) -> Text:
     records = sum(item["records"] for item in document["inputs"])
     span = f", {seen['first'][:10]} to {seen['last'][:10]}" if seen["first"] else ""
     stated = "; ".join(f"{name.replace('_', '-')} {printable(text)}" for name, text in document["options"].items())
-    title = Text(
-        f"residency audit: {records:,} records{span}; judged as of {document['as_of'][:10]}", style="bold"
-    )
+    title = Text(f"residency audit: {records:,} records{span}; judged as of {document['as_of'][:10]}", style="bold")
     return title.append(f"\nstated by the auditor: {stated}", style="not bold") if stated else title
 
 
 def _verdicts(document: Doc) -> Table:
     made = table("verdict", "claim, and why")
     severity = {"violated": 0, "inconclusive": 1, "consistent": 2}
-    for claim in sorted(
-        document["claims"], key=lambda c: (severity[c["verdict"]], not c["could_confirm"], c["id"])
-    ):
+    for claim in sorted(document["claims"], key=lambda c: (severity[c["verdict"]], not c["could_confirm"], c["id"])):
         _, opening, why = _split_headline(claim)
         verdict = Text(claim["verdict"], style=STYLES[claim["verdict"]])
         verdict.append(f"\n{opening}" if opening else "", style="not bold")
@@ -100,11 +97,7 @@ def _claim(document: Doc, claim: Doc, witnesses: int) -> list[RenderableType]:
         Text(f"“{printable(claim['statement'])}”", style="italic"),
         Text(_terms(claim)),
         *(Text(f"{reason['rule']} {printable(reason['text'])}") for reason in claim["reasons"]),
-        *(
-            Text(f"{r['rule']} {printable(r['text'])}")
-            for r in claim["could_reasons"]
-            if r not in claim["reasons"]
-        ),
+        *(Text(f"{r['rule']} {printable(r['text'])}") for r in claim["could_reasons"] if r not in claim["reasons"]),
     ]
     if claim["as_connection"] not in (None, claim["verdict"]):
         lines.append(Text(f"read as a claim about connections it would be {claim['as_connection']}"))
@@ -156,7 +149,11 @@ def _witnesses(document: Doc, claim: Doc, most: int) -> list[RenderableType]:
             Text(_place(finding)),
         )
     more = len(own) - most
-    rest = [Padding(Text(f"and {more:,} more findings (--format json has all)"), (0, 0, 0, 2))] if more > 0 else []
+    rest = (
+        [Padding(Text(f"and {more:,} more finding{'' if more == 1 else 's'} (--format json has all)"), (0, 0, 0, 2))]
+        if more > 0
+        else []
+    )
     return [Padding(made, (0, 0, 0, 2)), *rest]
 
 

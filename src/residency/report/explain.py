@@ -10,20 +10,27 @@ from rich.padding import Padding
 from rich.text import Text
 
 from residency.report.as_text import to_text
-from residency.report.medium import printable
+from residency.report.medium import all_printable, printable
 
 Doc = Mapping[str, Any]
 
 
 def find(document: Doc, finding: str) -> Doc:
-    """Return the finding with this id or a unique beginning of it; raises KeyError with advice."""
+    """Return the finding with this id, a unique beginning of it, or this host or address.
+
+    Raises KeyError with advice where there is none, or more than one.
+    """
     every = document["findings"]
-    found = [f for f in every if f["id"] == finding] or [f for f in every if f["id"].startswith(finding)]
-    if len(found) != 1:
-        known = ", ".join(f["id"] for f in every[:3])
-        what = "no finding" if not found else f"{len(found)} findings"
-        raise KeyError(f"{what} `{finding}` in the report; ids look like {known or 'F-0123456789ab'}")
-    return dict(found[0])
+    found = [f for f in every if f["id"] == finding]
+    found = found or [f for f in every if f["id"].startswith(finding)]
+    found = found or [f for f in every if finding.lower() in (f["host"], f["server_ip"])]
+    if len(found) == 1:
+        return dict(found[0])
+    if found:
+        ids = ", ".join(f"{f['id']} ({f['claim']})" for f in found[:5])
+        raise KeyError(f"`{finding}` fits {len(found)} findings; name one: {ids}{', …' if len(found) > 5 else ''}")
+    known = ", ".join(f["id"] for f in every[:3])
+    raise KeyError(f"no finding, host or address `{finding}` in the report; ids look like {known or 'F-0123456789ab'}")
 
 
 def render(document: Doc, finding: str, rules: Mapping[str, str], *, width: int = 80, colour: bool = False) -> str:
@@ -31,6 +38,7 @@ def render(document: Doc, finding: str, rules: Mapping[str, str], *, width: int 
 
     `rules` maps rule ids to their sentences. Raises KeyError for an unknown finding.
     """
+    document = all_printable(document)
     f = find(document, finding)
     claim = next(c for c in document["claims"] if c["id"] == f["claim"])
     snapshots = {s["id"]: s for s in document["snapshots"]}
@@ -53,9 +61,10 @@ def render(document: Doc, finding: str, rules: Mapping[str, str], *, width: int 
 def _seen(document: Doc, f: Doc) -> list[str]:
     name = f"{f['host']} (named by {f['named_by']})" if f["host"] else "no host name"
     answered = {True: "answered", False: "not answered", None: "not known whether answered"}[f["answered"]]
+    noun = "conversation" if f["flows"] == 1 else "conversations"
     sent, received = _bytes(f["bytes_sent"]), _bytes(f["bytes_received"])
     return [
-        f"{f['flows']:,} conversations with {name} at {f['server_ip']} port {f['server_port']}, {answered}",
+        f"{f['flows']:,} {noun} with {name} at {f['server_ip']} port {f['server_port']}, {answered}",
         f"{f['first_seen']} to {f['last_seen']}; {sent} sent, {received} received",
         "read from " + ", ".join(i["path"] for i in document["inputs"] if i["judged"])[:400],
     ]
@@ -73,11 +82,11 @@ def _area(claim: Doc) -> str:
 def _evidence(e: Doc, snapshots: Mapping[str, Doc]) -> str:
     snapshot = snapshots.get(e["source"])
     version = (
-        f"{snapshot['name']}, built {snapshot['built']}, sha256 {snapshot['sha256'][:12]}"
-        if snapshot
-        else e["source"]
+        f"{snapshot['name']}, built {snapshot['built']}, sha256 {snapshot['sha256'][:12]}" if snapshot else e["source"]
     )
-    parts = [f"{e['kind']}: {e['author']} says {e['says']} [{version}]"]
+    said = e["says"].removeprefix(f"{e['author']} ")
+    verb = "publishes it for" if e["kind"] == "declared" else "says"
+    parts = [f"{e['kind']}: {e['author']} {verb} {said} [{version}]"]
     if e["days_from_flow"] is not None:
         parts.append(f"{e['days_from_flow']} days from the flow")
     if e["echo"]:

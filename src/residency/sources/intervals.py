@@ -35,16 +35,12 @@ class IntervalTable:
         self._v6_starts, self._v6_values = v6_starts, v6_values
 
     @classmethod
-    def of_family(
-        cls, family: int, columns: Mapping[str, NDArray[Any]], values: NDArray[np.int64]
-    ) -> IntervalTable:
+    def of_family(cls, family: int, columns: Mapping[str, NDArray[Any]], values: NDArray[np.int64]) -> IntervalTable:
         """Build a table of one family from columns `start`, or `start_hi` and `start_lo`; silent on the other."""
         nothing = np.empty(0, dtype=np.int64)
         if family == 4:
             return cls(columns["start"], values, np.empty(0, dtype="S16"), nothing)
-        return cls(
-            np.empty(0, dtype=np.uint32), nothing, join_halves(columns["start_hi"], columns["start_lo"]), values
-        )
+        return cls(np.empty(0, dtype=np.uint32), nothing, join_halves(columns["start_hi"], columns["start_lo"]), values)
 
     def lookup(self, addresses: Addresses) -> NDArray[np.int64]:
         """Return the value of every address, -1 where it is not locatable or before the first interval."""

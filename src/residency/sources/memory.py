@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -18,6 +19,11 @@ from residency.model.place import Place
 from residency.sources.interface import Answer
 
 _NETWORK_KINDS = ("cloud", "hosting", "cdn")
+_CODE = re.compile(r"[A-Z][A-Z0-9]")
+_SOURCE_KEYS = frozenset({"id", "kind", "name", "author", "built", "licence", "lineage", "note", "statements"})
+_PLACE_KEYS = frozenset({"countries", "part", "provider_region", "site"})
+_FLAGS = frozenset({"stable", "anycast", "proves"})
+_KEYS = frozenset({"address", "network", "says", "lineage", "listed", "holder", "rate", "prefix_since", "note"})
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -47,7 +53,7 @@ class MemorySource:
         """Read pinned evidence: one source for every entry of `sources`; raises SourceError with the place."""
         try:
             return [_read_source(spec) for spec in document["sources"]]
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SourceError(f"pinned evidence is malformed: {type(error).__name__}: {error}") from error
 
     @property
@@ -71,6 +77,8 @@ class MemorySource:
 
 
 def _read_source(spec: Mapping[str, Any]) -> MemorySource:
+    _refuse_unknown(spec, _SOURCE_KEYS)
+    said = [(_cidr(item), item) for item in spec["statements"]]
     built = date.fromisoformat(spec["built"]) if spec.get("built") else None
     snapshot = Snapshot(
         id=spec["id"],
@@ -81,9 +89,22 @@ def _read_source(spec: Mapping[str, Any]) -> MemorySource:
         sha256=hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest(),
         licence=spec.get("licence", "pinned"),
         lineage=spec.get("lineage", spec["author"]),
+        edges=tuple(sorted({date.fromisoformat(day) for _, item in said for day in item.get("listed") or ()})),
     )
-    statements = [(_cidr(said), _read_statement(snapshot, said)) for said in spec["statements"]]
-    return MemorySource(snapshot, statements)
+    return MemorySource(snapshot, [(cidr, _read_statement(snapshot, item)) for cidr, item in said])
+
+
+def _refuse_unknown(item: Mapping[str, Any], known: frozenset[str]) -> None:
+    """A misspelt key would make evidence silent, and silence is no fault that anybody sees."""
+    unknown = sorted(set(item) - known)
+    if unknown:
+        raise ValueError(f"unknown key `{unknown[0]}`; known are {', '.join(sorted(known))}")
+
+
+def _country_codes(codes: object) -> list[str]:
+    if not isinstance(codes, list) or not all(isinstance(c, str) and _CODE.fullmatch(c) for c in codes):
+        raise ValueError(f"`countries` is a list of upper-case ISO 3166-1 codes, not {codes!r}")
+    return codes
 
 
 def _cidr(said: Mapping[str, Any]) -> str:
@@ -92,10 +113,16 @@ def _cidr(said: Mapping[str, Any]) -> str:
 
 
 def _read_statement(snapshot: Snapshot, said: Mapping[str, Any]) -> Statement:
-    countries = said.get("countries", [])
+    _refuse_unknown(said, _KEYS | _PLACE_KEYS | _FLAGS)
+    flags = {name: said[name] for name in _FLAGS & set(said)}
+    if not all(isinstance(value, bool) for value in flags.values()):
+        raise ValueError(f"{', '.join(sorted(flags))}: write true or false")
+    countries = _country_codes(said.get("countries", []))
     detail = (said.get("part"), said.get("provider_region"), said.get("site"))
     listed = said.get("listed")
     days = tuple(date.fromisoformat(day) for day in listed) if listed else None
+    if days and list(days) != sorted(days):
+        raise ValueError("`listed` is the first and the last day, in that order")
     if days is None and snapshot.built is not None:
         days = (snapshot.built, snapshot.built)
     since = said.get("prefix_since")
@@ -107,11 +134,11 @@ def _read_statement(snapshot: Snapshot, said: Mapping[str, Any]) -> Statement:
         says=said.get("says") or ", ".join(countries),
         places=frozenset(Place(country, *detail) for country in countries),
         listed=(days[0], days[-1]) if days else None,
-        stable=bool(said.get("stable", False)),
-        anycast=bool(said.get("anycast", False)),
+        stable=flags.get("stable", False),
+        anycast=flags.get("anycast", False),
         network=said["network"] if said.get("network") in _NETWORK_KINDS else "",
         holder=said.get("holder", ""),
         rate=said.get("rate"),
-        proves=bool(said.get("proves", True)),
+        proves=flags.get("proves", True),
         prefix_since=date.fromisoformat(since) if since else None,
     )

@@ -52,9 +52,7 @@ class ProviderRanges:
         first = _ordinals(columns["first_listed"])
         last = _ordinals(columns["last_listed"])
         self._first, self._last = first, last
-        self._prefixes = DatedPrefixes(
-            columns["family"], columns["hi"], columns["lo"], columns["length"], first, last
-        )
+        self._prefixes = DatedPrefixes(columns["family"], columns["hi"], columns["lo"], columns["length"], first, last)
 
     @property
     def snapshot(self) -> Snapshot:

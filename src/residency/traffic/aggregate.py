@@ -29,9 +29,7 @@ def period_of(ts_us: str, cuts: Sequence[int]) -> str:
         if low == high:
             return str(low)
         middle = (low + high) // 2
-        return (
-            f"CASE WHEN {ts_us} >= {cuts[middle]:d} THEN {search(middle + 1, high)} ELSE {search(low, middle)} END"
-        )
+        return f"CASE WHEN {ts_us} >= {cuts[middle]:d} THEN {search(middle + 1, high)} ELSE {search(low, middle)} END"
 
     return f"CAST({search(0, len(cuts))} AS INTEGER)"
 
@@ -46,7 +44,9 @@ def group_rows(source: str, values: Mapping[str, str], good: str, cuts: Sequence
 
     def unknown(column: str) -> str:
         if "flows" not in has:
-            if column == "received" and "answered" not in has and "bytes_received" in has:  # then `answered` is a key, null exactly there
+            if (
+                column == "received" and "answered" not in has and "bytes_received" in has
+            ):  # then `answered` is a key, null exactly there
                 return "CASE WHEN answered IS NULL THEN count(*) ELSE 0 END"
             return f"count(*) - count({column})" if _SOURCE[column] in has else "count(*)"
         return f"coalesce(sum(coalesce(n_flows, 1)) FILTER ({column} IS NULL), 0)"

@@ -96,13 +96,20 @@ class Plan:
         return f"CASE {whens} END"
 
 
-def quick_kinds(kinds: Mapping[str, Kind], first_time: str | None, time_unit: str) -> dict[str, Kind]:
-    """Return kinds that DuckDB reads faster than text, judging times by the first one."""
+def quick_kinds(
+    kinds: Mapping[str, Kind], first_time: str | None, time_unit: str, *, keep_text: bool
+) -> dict[str, Kind]:
+    """Return kinds that DuckDB reads faster than text, judging times by the first one.
+
+    `keep_text` is for JSON, where DuckDB would read `true` as the number 1.
+    """
     quick = dict(kinds)
     text = first_time or ""
     if kinds["ts"] is Kind.TEXT and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", text):
         quick["ts"] = Kind.ZULU
-    elif kinds["ts"] is Kind.TEXT and time_unit != "ns" and re.fullmatch(r"\d{1,19}(\.\d+)?", text):
+    if keep_text:
+        return quick
+    if quick["ts"] is Kind.TEXT and time_unit != "ns" and re.fullmatch(r"\d{1,19}(\.\d+)?", text):
         quick["ts"] = Kind.FLOAT
     for name in ("bytes_sent", "bytes_received", "flows"):
         if quick.get(name) is Kind.TEXT:
@@ -110,8 +117,13 @@ def quick_kinds(kinds: Mapping[str, Kind], first_time: str | None, time_unit: st
     return quick
 
 
-def plan_columns(kinds: Mapping[str, Kind], time_unit: str, *, with_clients: bool = True) -> Plan:
-    """Build the expressions for a source that has the columns `kinds`."""
+def plan_columns(
+    kinds: Mapping[str, Kind], time_unit: str, *, with_clients: bool = True, trusted: bool = False
+) -> Plan:
+    """Build the expressions for a source that has the columns `kinds`.
+
+    `trusted` values are read only from rows that passed the checks, so they need no guard of their own.
+    """
     values: dict[str, str] = {}
     checks: list[Check] = []
     _plan_time(kinds, time_unit, values, checks)
@@ -120,11 +132,21 @@ def plan_columns(kinds: Mapping[str, Kind], time_unit: str, *, with_clients: boo
     checks.append(_missing("server_ip", "server_ip: no address"))
     if "client_ip" in kinds and with_clients:
         checks.append(client_check(kinds["client_ip"]))
+    if trusted:
+        _trust(kinds, values)
     for name in ("client_ip", "server_ip", "server_port", "proto", "host", "named_by", "vantage", "flow_id"):
         values[name] = _text(name, kinds)
+    if trusted and kinds.get("server_port") is Kind.INTEGER:
+        values["server_port"] = quoted("server_port")  # group on numbers; `by_input` holds their text
     _plan_answered(kinds, values, checks)
     _plan_rtt(kinds, values)
     return Plan(values, tuple(checks), "flow_id" in kinds)
+
+
+def _trust(kinds: Mapping[str, Kind], values: dict[str, str]) -> None:
+    for name in ("bytes_sent", "bytes_received", "flows"):
+        if kinds.get(name) in (Kind.INTEGER, Kind.FLOAT):
+            values[name] = f"CAST({quoted(name)} AS BIGINT)"
 
 
 def _text(name: str, kinds: Mapping[str, Kind]) -> str:
@@ -163,21 +185,22 @@ def _plan_time(kinds: Mapping[str, Kind], time_unit: str, values: dict[str, str]
     bad_range = (
         f"CASE WHEN regexp_full_match({column}, {_LOOKS_NAIVE}) THEN '{NAIVE}' " if kind is Kind.TEXT else "CASE "
     )
+    repeated = f"WHEN lower(trim({column})) = 'ts' THEN 'header repeated in mid-file' " if kind is Kind.TEXT else ""
     reason = (
-        f"{bad_range}WHEN {column} IS NULL THEN 'ts: no time' WHEN {us} IS NULL THEN "
+        f"{bad_range}{repeated}WHEN {column} IS NULL THEN 'ts: no time' WHEN {us} IS NULL THEN "
         "'ts: neither RFC 3339 with an offset nor a number' ELSE 'ts: outside 1970 to 2200; see --time-unit' END"
     )
     checks.append(Check(f"coalesce({us}, -1) NOT BETWEEN 0 AND {LAST_US - 1}", reason, "ts"))
 
 
 def _text_time(column: str, unit: str) -> str:
-    number = f"CASE WHEN regexp_full_match({column}, {_NUMBER}) THEN {_number_time(f'TRY_CAST({column} AS DOUBLE)', unit)} END"
+    scaled = _number_time(f"TRY_CAST({column} AS DOUBLE)", unit)
+    number = f"CASE WHEN regexp_full_match({column}, {_NUMBER}) THEN {scaled} END"
     if unit == "ns":
-        number = (
-            f"CASE WHEN regexp_full_match({column}, '[0-9]{{1,19}}') THEN TRY_CAST({column} AS BIGINT) // 1000 END"
-        )
+        number = f"CASE WHEN regexp_full_match({column}, '[0-9]{{1,19}}') THEN TRY_CAST({column} AS BIGINT) // 1000 END"
     leap = f"epoch_us(TRY_CAST(regexp_replace(upper(trim({column})), ':60(\\.[0-9]+)?', ':59.999999') AS TIMESTAMPTZ))"
-    offset = f"CASE WHEN contains({column}, ':60') THEN {leap} ELSE epoch_us(TRY_CAST(upper(trim({column})) AS TIMESTAMPTZ)) END"
+    moment = f"epoch_us(TRY_CAST(upper(trim({column})) AS TIMESTAMPTZ))"
+    offset = f"CASE WHEN contains({column}, ':60') THEN {leap} ELSE {moment} END"
     slow = f"CASE WHEN regexp_full_match({column}, {_RFC3339}) THEN {offset} ELSE {number} END"
     quick = f"CASE WHEN {column} LIKE '{_ZULU}' THEN epoch_us(TRY_CAST({column} AS TIMESTAMP)) END"
     return f"coalesce({quick}, {slow})"
@@ -187,7 +210,8 @@ def _number_time(number: str, unit: str) -> str:
     """Round a number of `unit` to microseconds; out of range (never overflowing) becomes -1."""
     scale = TIME_UNITS[unit]
     scaled = f"{number} * {scale}" if scale else f"{number} / 1000"
-    return f"CASE WHEN {scaled} >= 0 AND {scaled} < {LAST_US} THEN CAST(round({scaled}) AS BIGINT) WHEN {number} IS NOT NULL THEN -1 END"
+    is_in = f"{scaled} >= 0 AND {scaled} < {LAST_US}"
+    return f"CASE WHEN {is_in} THEN CAST(round({scaled}) AS BIGINT) WHEN {number} IS NOT NULL THEN -1 END"
 
 
 def _integer_time(column: str, unit: str) -> str:
@@ -195,7 +219,8 @@ def _integer_time(column: str, unit: str) -> str:
     if not scale:
         return f"CAST({column} // 1000 AS BIGINT)"
     limit = LAST_US // scale
-    return f"CASE WHEN {column} BETWEEN 0 AND {limit} THEN CAST({column} AS BIGINT) * {scale} WHEN {column} IS NOT NULL THEN -1 END"
+    scaled = f"CAST({column} AS BIGINT) * {scale}"
+    return f"CASE WHEN {column} BETWEEN 0 AND {limit} THEN {scaled} WHEN {column} IS NOT NULL THEN -1 END"
 
 
 def _float_time(column: str, unit: str) -> str:
@@ -268,9 +293,7 @@ def client_check(kind: Kind) -> Check:
         bad = f"coalesce({column} NOT BETWEEN 0 AND {2**32 - 1}, false)"
     elif kind is Kind.TEXT:
         loose = rf"\s*({V4}|({V6})(%.*)?)\s*"
-        bad = (
-            f"NOT (coalesce(regexp_full_match({column}, '{V4}'), true) OR regexp_full_match({column}, '{loose}'))"
-        )
+        bad = f"NOT (coalesce(regexp_full_match({column}, '{V4}'), true) OR regexp_full_match({column}, '{loose}'))"
     else:
         bad = f"{column} IS NOT NULL"
     return Check(bad, "'client_ip: not an IP address'", "client_ip")
@@ -286,11 +309,10 @@ def _plan_answered(kinds: Mapping[str, Kind], values: dict[str, str], checks: li
         values["answered"] = default
         return
     text = f"lower(trim(CAST({column} AS VARCHAR)))"
-    stated = f"CASE WHEN {text} IN ('true', 't', '1', 'yes') THEN true WHEN {text} IN ('false', 'f', '0', 'no') THEN false END"
+    yes, no = "('true', 't', '1', 'yes')", "('false', 'f', '0', 'no')"
+    stated = f"CASE WHEN {text} IN {yes} THEN true WHEN {text} IN {no} THEN false END"
     values["answered"] = f"coalesce({stated}, {default})"
-    checks.append(
-        Check(f"{column} IS NOT NULL AND {stated} IS NULL", "'answered: neither true nor false'", "answered")
-    )
+    checks.append(Check(f"{column} IS NOT NULL AND {stated} IS NULL", "'answered: neither true nor false'", "answered"))
 
 
 def _plan_rtt(kinds: Mapping[str, Kind], values: dict[str, str]) -> None:

@@ -25,6 +25,7 @@ class CsvSource:
     format = "csv"
     fast_condition = "true"
     has_cheap_clients = False
+    keep_text = False
     suspicious: str | None = None
 
     def __init__(self, file: OpenFile) -> None:
@@ -121,6 +122,4 @@ def check_names(names: Sequence[str], path: str, line: int | None) -> None:
         raise InputError(f"no column {', '.join(missing)}; the columns are: {there}", path=path, line=line)
     twice = [name for name in COLUMNS if names.count(name) > 1] if isinstance(names, list) else []
     if twice:
-        raise InputError(
-            f"column {', '.join(twice)} is there twice; the columns are: {there}", path=path, line=line
-        )
+        raise InputError(f"column {', '.join(twice)} is there twice; the columns are: {there}", path=path, line=line)

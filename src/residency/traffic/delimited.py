@@ -56,9 +56,7 @@ class Delimited:
         try:
             table = pacsv.read_csv(
                 pa.py_buffer(block.data),
-                read_options=pacsv.ReadOptions(
-                    column_names=names, use_threads=False, block_size=len(block.data) + 1
-                ),
+                read_options=pacsv.ReadOptions(column_names=names, use_threads=False, block_size=len(block.data) + 1),
                 parse_options=pacsv.ParseOptions(
                     delimiter=self._delimiter, quote_char=False, double_quote=False, invalid_row_handler=lose
                 ),

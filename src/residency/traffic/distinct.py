@@ -38,23 +38,18 @@ class Distinct:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         connection.execute(TABLES)
-        connection.executemany(
-            "INSERT INTO seen_named_by VALUES (?, ?, NULL)", [(word, word) for word in NAMED_BY]
-        )
+        connection.executemany("INSERT INTO seen_named_by VALUES (?, ?, NULL)", [(word, word) for word in NAMED_BY])
 
     def read(self, relation: str, where: str = "true") -> None:
         """Read every text of `relation` (a table of this package) that was not seen before."""
         for is_int in (False, True):
-            self._addresses(
-                f"SELECT DISTINCT server_ip AS text FROM {relation} WHERE {where} AND int_address = {is_int}",
-                is_int,
-            )
+            found = f"SELECT DISTINCT server_ip AS text FROM {relation} WHERE {where}"  # noqa: S608
+            self._addresses(f"{found} AND int_address = {is_int}", is_int)
         self._hosts(f"SELECT DISTINCT host AS text FROM {relation} WHERE {where}")  # noqa: S608
         self._texts("seen_port", f"SELECT DISTINCT server_port AS text FROM {relation} WHERE {where}", read_port)  # noqa: S608
         self._texts("seen_proto", f"SELECT DISTINCT proto AS text FROM {relation} WHERE {where}", read_proto)  # noqa: S608
-        self._texts(
-            "seen_named_by", f"SELECT DISTINCT named_by AS text FROM {relation} WHERE {where}", read_named_by
-        )
+        words = f"SELECT DISTINCT named_by AS text FROM {relation} WHERE {where}"  # noqa: S608
+        self._texts("seen_named_by", words, read_named_by)
 
     def _hosts(self, query: str) -> None:
         """Plain lower-case names are their own normal form; only the rest needs Python."""
@@ -84,7 +79,7 @@ class Distinct:
             # A dotted quad without leading zeros is its own canonical text: only the rest needs Python.
             self._connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh AS {new}")
             self._connection.execute(
-                "INSERT INTO seen_address SELECT text, false, text, 'native', NULL FROM fresh "
+                "INSERT INTO seen_address SELECT text, false, text, 'native', NULL FROM fresh "  # noqa: S608
                 f"WHERE regexp_full_match(text, '{V4}')"
             )
             new = f"SELECT text FROM fresh WHERE NOT regexp_full_match(text, '{V4}')"  # noqa: S608
@@ -110,9 +105,7 @@ class Distinct:
         if not columns:
             return
         types = {"is_int": pa.bool_(), "canonical": pa.int32() if table == "seen_port" else pa.string()}
-        arrays = [
-            pa.array(column, types.get(name, pa.string())) for name, column in zip(names, columns, strict=True)
-        ]
+        arrays = [pa.array(column, types.get(name, pa.string())) for name, column in zip(names, columns, strict=True)]
         self._connection.register("incoming", pa.table(arrays, names=list(names)))
         self._connection.execute(f"INSERT INTO {table} SELECT * FROM incoming")  # noqa: S608
         self._connection.unregister("incoming")

@@ -19,9 +19,7 @@ def connect(options: ReadOptions, temp_dir: str) -> duckdb.DuckDBPyConnection:
     """Open an in-memory database that spills to `temp_dir` and never fetches an extension."""
     import duckdb
 
-    threads = (
-        options.threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else options.threads
-    )
+    threads = options.threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else options.threads
     connection = duckdb.connect(":memory:")
     try:
         connection.execute("SET autoinstall_known_extensions = false")
@@ -30,6 +28,7 @@ def connect(options: ReadOptions, temp_dir: str) -> duckdb.DuckDBPyConnection:
         connection.execute("SET temp_directory = ?", [temp_dir])
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")
+        connection.execute("SET preserve_insertion_order = false")  # lines are numbered, outputs sorted
         if threads:
             connection.execute("SET threads = ?", [threads])
     except duckdb.Error as error:
@@ -52,9 +51,7 @@ def seam(path: str, doing: str) -> Iterator[None]:
     try:
         yield
     except duckdb.OutOfMemoryException as error:
-        raise LimitError(
-            f"memory limit reached while {doing}: {first_line(error)}; raise it", path=path
-        ) from error
+        raise LimitError(f"memory limit reached while {doing}: {first_line(error)}; raise it", path=path) from error
     except duckdb.OutOfRangeException as error:
         raise LimitError(f"a number is out of range while {doing}: {first_line(error)}", path=path) from error
     except duckdb.Error as error:

@@ -63,15 +63,15 @@ def _is_ndjson(head: bytes) -> bool:
 def _is_csv(head: bytes) -> bool:
     line = head.partition(b"\n")[0]
     names = [name.strip(b" \"'\r").lower() for name in line.split(b",")]
-    return b"\0" not in line and (len(names) > 1 or names[0] in (b"ts", b"server_ip"))
+    if line.lstrip()[:1] in (b"{", b"[", b"<", b"%") or b"\0" in line:
+        return False
+    return len(names) > 1 or names[0] in (b"ts", b"server_ip")
 
 
 FORMATS: dict[str, Format] = {
     one.name: one
     for one in (
-        Format(
-            "parquet", lambda head: head.startswith(b"PAR1"), lambda file, con: ParquetSource(file, con), False
-        ),
+        Format("parquet", lambda head: head.startswith(b"PAR1"), lambda file, con: ParquetSource(file, con), False),
         Format("zeek", _is_zeek_tsv, None),
         Format("zeek-json", _is_zeek_json, None),
         Format("ndjson", _is_ndjson, lambda file, _: NdjsonSource(file)),

@@ -27,7 +27,7 @@ class Number(str):
     __slots__ = ()
 
 
-class _Malformed(ValueError):
+class _MalformedError(ValueError):
     """A line that is no JSON object."""
 
 
@@ -36,6 +36,7 @@ class NdjsonSource:
 
     format = "ndjson"
     has_cheap_clients = False
+    keep_text = True
     # DuckDB turns true, 5 and [..] into text: such a text where a string belongs needs the exact reader.
     suspicious: str | None = (
         "regexp_full_match(host, '(?s)true|false|[-+0-9.eE]+|[\\[{].*') OR proto IN ('true', 'false') "
@@ -107,7 +108,7 @@ def objects(block: Block, rejected: list[Rejected]) -> Iterator[tuple[int, dict[
             try:
                 yield number, parse_object(raw.decode()), raw
                 continue
-            except _Malformed as error:
+            except _MalformedError as error:
                 reason = str(error)
         rejected.append(Rejected(number, reason, shown(raw)))
 
@@ -117,11 +118,11 @@ def parse_object(text: str) -> dict[str, Any]:
     try:
         value = _DECODER.decode(text)
     except RecursionError as error:
-        raise _Malformed("not a JSON object: nested too deeply") from error
+        raise _MalformedError("not a JSON object: nested too deeply") from error
     except ValueError as error:
-        raise _Malformed(f"not a JSON object: {str(error)[:80]}") from error
+        raise _MalformedError(f"not a JSON object: {str(error)[:80]}") from error
     if not isinstance(value, dict):
-        raise _Malformed("not a JSON object")
+        raise _MalformedError("not a JSON object")
     return value
 
 

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING
 from residency.errors import InputError, ResidencyError, shorten
 from residency.limits import LIMITS
 from residency.traffic.aggregate import group_rows
-from residency.traffic.columns import LAST_US, NAIVE, WEAKENING, Kind, Plan, client_check, plan_columns, quick_kinds
+from residency.traffic.columns import (
+    LAST_US,
+    NAIVE,
+    WEAKENING,
+    Kind,
+    Plan,
+    client_check,
+    plan_columns,
+    quick_kinds,
+)
 from residency.traffic.engine import scalar, seam
 from residency.traffic.records import Rejected, Tally
 
@@ -72,11 +81,11 @@ class Loader:
             tally.warnings.append("no rows, only a header")
 
     def _load_fast(self, number: int, source: FlowSource, is_int: bool, tally: Tally) -> bool:
-        kinds = quick_kinds(source.kinds, source.first_time, self._unit)
+        kinds = quick_kinds(source.kinds, source.first_time, self._unit, keep_text=source.keep_text)
         relation = source.fast(kinds)
         if relation is None or source.records == 0:
             return False
-        plan = plan_columns(kinds, self._unit, with_clients=not source.has_cheap_clients)
+        plan = plan_columns(kinds, self._unit, with_clients=not source.has_cheap_clients, trusted=True)
         good = f"{source.fast_condition} AND {plan.good}"
         sql = group_rows(relation.sql, plan.values, good, self._cuts, frozenset(source.kinds))
         try:
@@ -103,7 +112,7 @@ class Loader:
         if scalar(self._con, f"SELECT sum(records) {mine}", [number]) != source.records:
             return False
         out = f"first_us < 0 OR last_us >= {LAST_US}"
-        if scalar(self._con, f"SELECT count(*) {mine} AND ({out})", [number]):  # noqa: S608
+        if scalar(self._con, f"SELECT count(*) {mine} AND ({out})", [number]):
             return False
         if source.suspicious and scalar(self._con, f"SELECT count(*) {mine} AND ({source.suspicious})", [number]):
             return False
@@ -116,9 +125,7 @@ class Loader:
             [number],
         )
 
-    def _load_exact(
-        self, number: int, source: FlowSource, is_int: bool, tally: Tally, is_unterminated: bool
-    ) -> None:
+    def _load_exact(self, number: int, source: FlowSource, is_int: bool, tally: Tally, is_unterminated: bool) -> None:
         plan = plan_columns(source.exact_kinds, self._unit)
         self._stage(source, plan, is_int, tally)
         self._distinct.read("stage", "reason IS NULL")
@@ -172,10 +179,7 @@ class Loader:
         if rejected:
             self._con.executemany(
                 "INSERT INTO quarantine VALUES (?, ?, ?, ?)",
-                [
-                    (number, one.line, one.reason, shorten(one.value, LIMITS.max_value_characters))
-                    for one in rejected
-                ],
+                [(number, one.line, one.reason, shorten(one.value, LIMITS.max_value_characters)) for one in rejected],
             )
 
     def _mark_cut_line(self, number: int, source: FlowSource, tally: Tally, is_unterminated: bool) -> None:
@@ -194,9 +198,7 @@ class Loader:
         del source
 
     def _refuse_naive(self, number: int, tally: Tally) -> None:
-        naive = scalar(
-            self._con, "SELECT count(*) FROM quarantine WHERE input = ? AND reason = ?", [number, NAIVE]
-        )
+        naive = scalar(self._con, "SELECT count(*) FROM quarantine WHERE input = ? AND reason = ?", [number, NAIVE])
         if naive and not tally.flows_rows and naive + tally.duplicate == tally.records:
             raise InputError("no time in it has an offset; write times with Z or ±HH:MM", path=tally.path)
 
@@ -216,8 +218,7 @@ class Loader:
 
 STAGED = {
     **{
-        name: name
-        for name in ("ts_us", "server_ip", "server_port", "proto", "host", "named_by", "vantage", "answered")
+        name: name for name in ("ts_us", "server_ip", "server_port", "proto", "host", "named_by", "vantage", "answered")
     },
     **{name: name for name in ("bytes_sent", "bytes_received", "flows", "rtt_ms", "rtt_kind", "rtt_dropped")},
 }

@@ -223,18 +223,14 @@ class _Reading:
         return True
 
     def _refuse_empty(self) -> None:
-        first = self._con.execute(
-            "SELECT input, line, reason FROM quarantine ORDER BY input, line LIMIT 1"
-        ).fetchone()
+        first = self._con.execute("SELECT input, line, reason FROM quarantine ORDER BY input, line LIMIT 1").fetchone()
         logs = [tally for tally in self._tallies if tally.context]
         if first is None and logs:
             raise InputError("zero flows: logs that only name or explain flows; add conn.log", path=logs[0].path)
         if first is None:
             raise InputError("zero flows: the input has no rows", path=self._tallies[0].path)
         path = self._tallies[first[0]].path
-        raise InputError(
-            f"zero flows: every record was put aside, the first for: {first[2]}", path=path, line=first[1]
-        )
+        raise InputError(f"zero flows: every record was put aside, the first for: {first[2]}", path=path, line=first[1])
 
     def _warnings(self) -> Iterator[str]:
         said: set[str] = set()

@@ -127,9 +127,7 @@ def read_head(path: Path, length: int = 1 << 16) -> bytes:
         with path.open("rb") as stream:
             kind = compression_of(stream.read(4))
             stream.seek(0)
-            source: Iterator[bytes] = (
-                _plain(stream) if kind is None else _inflate(stream, kind, Scan(""), str(path))
-            )
+            source: Iterator[bytes] = _plain(stream) if kind is None else _inflate(stream, kind, Scan(""), str(path))
             head = b""
             for chunk in source:
                 head += chunk
@@ -163,9 +161,7 @@ def scan_file(path: Path, target: str, *, count_quotes: bool, seen: Callable[[in
     return notes.close()
 
 
-def _write_out(
-    stream: BinaryIO, kind: str, target: str, notes: _Notes, path: str, seen: Callable[[int], None]
-) -> None:
+def _write_out(stream: BinaryIO, kind: str, target: str, notes: _Notes, path: str, seen: Callable[[int], None]) -> None:
     with open(target, "wb") as out:
         for chunk in _inflate(stream, kind, notes.scan, path):
             out.write(chunk)

@@ -27,6 +27,7 @@ class _TypedSource:
     format = "parquet"
     fast_condition = "true"
     has_cheap_clients = True
+    keep_text = False
     suspicious: str | None = None
 
     def __init__(self, described: list[tuple[str, str]], path: str) -> None:
@@ -76,7 +77,8 @@ class ParquetSource(_TypedSource):
     def exact(self) -> Relation:
         """Return the rows numbered from 1."""
         rows = "read_parquet(?, file_row_number = true)"
-        return Relation(f"(SELECT {self._columns(self.kinds)}, file_row_number + 1 AS line FROM {rows})", (self._link,))  # noqa: S608
+        sql = f"(SELECT {self._columns(self.kinds)}, file_row_number + 1 AS line FROM {rows})"  # noqa: S608
+        return Relation(sql, (self._link,))
 
 
 class TableSource(_TypedSource):
@@ -125,9 +127,7 @@ def to_arrow(table: Any, path: str) -> pa.Table:
     if isinstance(table, pa.RecordBatch):
         return pa.Table.from_batches([table])
     if not hasattr(table, "__arrow_c_stream__"):
-        raise InputError(
-            f"a {type(table).__name__} is neither a path nor a table (Arrow, pandas, polars)", path=path
-        )
+        raise InputError(f"a {type(table).__name__} is neither a path nor a table (Arrow, pandas, polars)", path=path)
     try:
         return pa.table(table)
     except (pa.ArrowException, TypeError, ValueError) as error:
@@ -188,6 +188,4 @@ def _check_kinds(kinds: Mapping[str, Kind], types: Mapping[str, str], path: str)
         why = "times without a time zone; convert them to UTC" if naive else f"type {by_name['ts']} is no time"
         raise InputError(f"column ts: {why}", path=path)
     if kinds["server_ip"] not in (Kind.TEXT, Kind.INTEGER):
-        raise InputError(
-            f"column server_ip: type {by_name['server_ip']} is neither text nor an integer", path=path
-        )
+        raise InputError(f"column server_ip: type {by_name['server_ip']} is neither text nor an integer", path=path)

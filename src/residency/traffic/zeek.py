@@ -74,9 +74,7 @@ class Zeek:
     def _store(self, number: int, log: str, table: object) -> None:
         if not self._logs:
             for name, fields in FIELDS.items():
-                columns = ", ".join(
-                    f"{quoted(renamed(one))} VARCHAR{'[]' if one in LISTS else ''}" for one in fields
-                )
+                columns = ", ".join(f"{quoted(renamed(one))} VARCHAR{'[]' if one in LISTS else ''}" for one in fields)
                 self._con.execute(f"CREATE TABLE raw_{name} (input INTEGER, line BIGINT, {columns})")
         self._logs.add(log)
         columns = ", ".join(quoted(one) for one in FIELDS[log])

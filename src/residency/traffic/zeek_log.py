@@ -244,8 +244,7 @@ def _json_table(rows: Sequence[tuple[int, dict[str, Any]]], names: Sequence[str]
             columns[name] = pa.array(lists, pa.list_(pa.string()))
         else:
             texts = [
-                None if one is None else ("T" if one is True else "F" if one is False else str(one))
-                for one in values
+                None if one is None else ("T" if one is True else "F" if one is False else str(one)) for one in values
             ]
             columns[name] = pa.array(texts, pa.string())
     return pa.table(columns)

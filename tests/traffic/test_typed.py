@@ -1,0 +1,121 @@
+"""Parquet files and tables in memory."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tests.traffic.conftest import GOOD, HEADER, Write, read
+
+from residency.errors import InputError
+
+_TS = [datetime(2026, 6, 1, tzinfo=UTC)] * 3
+
+
+def table(**changes: Any) -> pa.Table:
+    columns: dict[str, Any] = {
+        "ts": pa.array(_TS, pa.timestamp("us", "UTC")),
+        "client_ip": ["10.0.0.1"] * 3,
+        "server_ip": ["81.2.69.160"] * 3,
+        "server_port": [443] * 3,
+        "proto": ["tcp"] * 3,
+        "bytes_sent": [5] * 3,
+        "bytes_received": [6] * 3,
+        "host": ["a.example"] * 3,
+        "more": [None] * 3,
+    }
+    return pa.table({name: value for name, value in (columns | changes).items() if value is not None})
+
+
+def test_every_kind_of_table_gives_the_same(write: Write, tmp_path: Path) -> None:
+    expected = read([write("a.csv", HEADER + GOOD * 3)]).groups
+    pq.write_table(table(), tmp_path / "a.parquet")
+    frame = table().drop(["more"]).to_pandas()
+    for one in (tmp_path / "a.parquet", table(), frame, pl.from_arrow(table()), table().to_reader()):
+        result = read([one])
+        assert result.groups == expected
+    assert read([frame]).one.path == "<table 1>"
+
+
+def test_the_same_table_twice_counts_once() -> None:
+    chunked = pa.concat_tables([table().slice(0, 1), table().slice(1)])
+    result = read([table(), chunked])
+    assert [(one.path, one.flows_rows, one.duplicate) for one in result.inputs] == [
+        ("<table 1>", 3, 0),
+        ("<table 2>", 0, 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"server_ip": ["81.2.69.160", "x", "81.2.69.160"]}, "server_ip: not an IP address"),
+        ({"client_ip": ["10.0.0.1", "x", "10.0.0.1"]}, "client_ip: not an IP address"),
+        ({"bytes_sent": [1, -1, 1]}, "bytes_sent: not an integer"),
+        ({"bytes_sent": [1.0, 1.5, None]}, "bytes_sent: not an integer"),
+        ({"bytes_sent": [1.0, float("inf"), None]}, "bytes_sent: not an integer"),
+        ({"bytes_sent": pa.array([1, 2**64 - 1, 1], pa.uint64())}, "bytes_sent: not an integer"),
+        ({"bytes_sent": ["1", "1.5", None]}, "bytes_sent: not an integer"),
+        ({"server_port": [1, 70_000, 1]}, "server_port: not a port"),
+        ({"ts": [1.0, float("nan"), 2.0]}, "ts: neither"),
+        ({"ts": [1, -5, 2]}, "ts: outside"),
+        ({"ts": [1, 2**62, 2]}, "ts: outside"),
+        ({"ts": ["1", "2026-06-01T00:00:00", "1"]}, "ts: a time without an offset"),
+        ({"host": ["a.example", "a:1", None]}, "host: a port"),
+        ({"server_ip": pa.array([16843009, 2**33, 1], pa.int64())}, "server_ip: an integer that is no IPv4"),
+    ],
+)
+def test_a_bad_row_is_numbered(changes: dict[str, Any], reason: str) -> None:
+    result = read([table(**changes)])
+    [(line, why)] = result.reasons
+    assert line == 2
+    assert why.startswith(reason)
+
+
+def test_addresses_as_integers() -> None:
+    column = pa.array([16843009, 16843009, 2**32 - 1], pa.uint32())
+    assert [g["server_ip"] for g in read([table(server_ip=column)]).groups] == ["1.1.1.1", "255.255.255.255"]
+
+
+def test_categories_and_nulls() -> None:
+    frame = table().drop(["more"]).to_pandas()
+    frame["host"] = frame["host"].astype("category")
+    frame["bytes_sent"] = [1.0, float("nan"), 2.0]
+    [group] = read([frame]).groups
+    assert (group["bytes_sent"], group["sent_unknown"]) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"ts": pa.array([datetime(2026, 6, 1)] * 3, pa.timestamp("us"))}, "without a time zone"),  # noqa: DTZ001
+        ({"ts": [True] * 3}, "is no time"),
+        ({"ts": None}, "no column ts"),
+        ({"server_ip": [b"\x01\x01\x01\x01"] * 3}, "neither text nor an integer"),
+        ({"server_ip": ["x"] * 3}, "zero flows"),
+    ],
+)
+def test_refused_tables(changes: dict[str, Any], what: str) -> None:
+    with pytest.raises(InputError, match=what):
+        read([table(**changes)])
+
+
+def test_what_is_no_table() -> None:
+    with pytest.raises(InputError, match="neither a path nor a table"):
+        read([object()])
+    with pytest.raises(InputError, match="zero flows"):
+        read([pd.DataFrame({"ts": pd.Series([], dtype=int), "server_ip": pd.Series([], dtype=str)})])
+
+
+def test_half_a_parquet_file(write: Write, tmp_path: Path) -> None:
+    pq.write_table(table(), tmp_path / "a.parquet")
+    whole = (tmp_path / "a.parquet").read_bytes()
+    for damaged in (whole[: len(whole) // 2], whole[:4], whole[:-8] + b"\xff\xff\xff\x7fPAR1"):
+        with pytest.raises(InputError):
+            read([write("b.parquet", damaged)])

@@ -34,9 +34,7 @@ def main() -> None:
                 sys.exit(f"the demo of the installed wheel does not show `{word}`:\n{demo}")
         run(binaries / "residency", "data", "status", cwd=folder)
         run(binaries / "residency", "claims", "lint", "tiktok-clover", cwd=folder)
-        print(
-            f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB; installs, and its demo shows all three verdicts"
-        )
+        print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB; installs, and its demo shows all three verdicts")
 
 
 if __name__ == "__main__":

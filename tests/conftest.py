@@ -13,7 +13,7 @@ from residency.sources.gazetteer import shipped_gazetteer
 # One profile for two shared cores: few examples, no deadline, the same ones in every run.
 settings.register_profile(
     "house",
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

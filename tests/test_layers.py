@@ -25,14 +25,14 @@ ALLOWED: dict[str, set[str]] = {
     "sources": {"shipped", "model", "errors", "limits"},
     "traffic": {"model", "errors", "limits"},
     "resolve": {"model", "errors", "limits"},
-    "audit": {"claims", "sources", "traffic", "resolve", "evaluate", "model", "errors", "limits", "_version"},
+    "auditing": {"claims", "sources", "traffic", "resolve", "evaluate", "model", "errors", "limits", "_version"},
     # The command reads rule texts and yields from `evaluate`, and offers memory sources as pinned evidence.
     "cli": {
-        *("audit", "claims", "evaluate", "report", "shipped", "model", "errors", "limits", "_version"),
+        *("auditing", "claims", "evaluate", "report", "shipped", "model", "errors", "limits", "_version"),
         *("sources.gazetteer", "sources.memory"),
     },
     "spark": {"traffic", "model", "errors", "limits"},
-    "__init__": {"audit", "claims", "errors", "model", "sources.memory", "_version"},
+    "__init__": {"auditing", "claims", "errors", "model", "sources.memory", "_version"},
     "__main__": {"cli"},
 }
 PURE = ("model", "evaluate", "report")

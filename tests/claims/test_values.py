@@ -132,9 +132,7 @@ def test_words_of_tables(read: Reader) -> None:
 
 
 def test_short_and_long_form_together(read: Reader) -> None:
-    claim = read.claim(
-        '[[claim.host]]\npattern = "Y.Example."\nrole = "storage"\nbinding = "label"\nplaces = ["IE"]'
-    )
+    claim = read.claim('[[claim.host]]\npattern = "Y.Example."\nrole = "storage"\nbinding = "label"\nplaces = ["IE"]')
     assert [str(rule.pattern) for rule in claim.hosts] == ["*.x.example", "y.example"]
     assert claim.hosts[1].role is Role.STORAGE
     assert claim.hosts[1].binding is Binding.LABEL
@@ -210,8 +208,7 @@ def test_networks_that_are_refused(read: Reader, cidr: str, says: str) -> None:
 
 def test_networks_have_role_places_and_dates(read: Reader) -> None:
     (network,) = read.claim(
-        '[[claim.network]]\ncidr = "5.1.0.0/16"\nrole = "storage"\nplaces = ["IE"]\n\n'
-        "effective = { from = 2023-01-01 }"
+        '[[claim.network]]\ncidr = "5.1.0.0/16"\nrole = "storage"\nplaces = ["IE"]\n\neffective = { from = 2023-01-01 }'
     ).networks
     assert str(network.cidr) == "5.1.0.0/16"
     assert network.role is Role.STORAGE

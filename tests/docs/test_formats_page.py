@@ -194,9 +194,7 @@ def test_zeek_logs_that_hold_no_flow_are_an_error(tmp_path: Path) -> None:
         ({"resp_bytes": None, "conn_state": "S1"}, None),
     ],
 )
-def test_zeek_says_whether_the_server_answered(
-    more: dict[str, Any], answered: bool | None, tmp_path: Path
-) -> None:
+def test_zeek_says_whether_the_server_answered(more: dict[str, Any], answered: bool | None, tmp_path: Path) -> None:
     logs = [zeek(tmp_path, "conn", CONN | more), zeek(tmp_path, "ssl", TLS)]
     assert [f.seen.answered for f in audited(tmp_path, *logs).findings] == [answered]
 

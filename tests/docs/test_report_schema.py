@@ -60,9 +60,7 @@ def document(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     """A real report, as it is read back from its file."""
     if request.param == "demo":
         demo = data_path("demo")
-        report = residency.audit(
-            [demo / "claims.toml", "tiktok-clover"], demo / "composed-sample.csv", clients="EEA"
-        )
+        report = residency.audit([demo / "claims.toml", "tiktok-clover"], demo / "composed-sample.csv", clients="EEA")
     else:
         folder = tmp_path_factory.mktemp("report")
         (folder / "claims.toml").write_text(CLAIM)

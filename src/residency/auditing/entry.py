@@ -19,7 +19,7 @@ from residency.auditing.options import (
 )
 from residency.auditing.run import Run
 from residency.errors import UsageError
-from residency.model.claim import Claim, Pack
+from residency.model.claim import Claim, Pack, party_key
 from residency.model.network import Vantage
 from residency.model.place import Gazetteer
 from residency.model.verdict import QuarantinedRecord, Report, ScopePreview
@@ -70,7 +70,7 @@ def audit(
         clients=parse_places(clients, gazetteer),
         vantage=parse_vantage(vantage) if isinstance(vantage, str) else vantage,
         min_assurance=parse_assurance(min_assurance),
-        rely_on=frozenset([rely_on] if isinstance(rely_on, str) else rely_on),
+        rely_on=frozenset(party_key(who) for who in ([rely_on] if isinstance(rely_on, str) else rely_on)),
         max_age_days=parse_max_age(max_age_days),
         sampling=sampling,
         clock_skew=parse_skew(clock_skew_s),

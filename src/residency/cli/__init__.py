@@ -29,6 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain("interrupted")
         return EXIT_INTERRUPTED
     except Exception as error:
+        if str(error) == "Query interrupted":  # what the engine makes of an interrupt while it works
+            _complain("interrupted")
+            return EXIT_INTERRUPTED
         if os.environ.get("RESIDENCY_DEBUG"):
             raise
         _complain(f"internal failure: {type(error).__name__}: {error}; set RESIDENCY_DEBUG=1 for the traceback")

@@ -18,7 +18,7 @@ from residency.evaluate import rules
 from residency.evaluate.locate import Weighed
 from residency.evaluate.outcome import CERTAIN_NAMES, Ruling, Terms, rule_on
 from residency.evaluate.scope import Groups, Match, Scope
-from residency.model.claim import Activity, Binding, Claim, Modality, Role
+from residency.model.claim import Activity, Binding, Claim, Modality, Role, party_key
 from residency.model.evidence import Assurance
 from residency.model.network import Address
 from residency.model.verdict import Observed, Outcome, Reason, Shares, Tally, Verdict, Yield
@@ -125,9 +125,14 @@ def _why_not_violated(claim: Claim) -> list[str]:
 
 
 def _why_not_confirmed(claim: Claim) -> list[str]:
-    if claim.is_forbid_only and claim.activity in (Activity.STORAGE, Activity.PROCESSING, Activity.TELEMETRY):
+    if _only_says_where_not(claim):
         return ["it only says where not, and not seeing a conversation is no proof of absence"]
     return ["no stated role carries the data it speaks of"] if _nothing_carries(claim) else []
+
+
+def _only_says_where_not(claim: Claim) -> bool:
+    unseen = (Activity.STORAGE, Activity.PROCESSING, Activity.TELEMETRY)
+    return claim.is_forbid_only and claim.activity in unseen
 
 
 def _nothing_carries(claim: Claim) -> bool:
@@ -155,9 +160,11 @@ def judge(
     outcomes = _tallies(judged)
     coverage = _shares(outcomes)
     named = _named_share(groups, scope) if claim.forbids_any_place else None
-    parties = frozenset(claim.parties) - rely_on
+    own = frozenset(party_key(party) for party in claim.parties)
+    believed = frozenset(party_key(author) for author in rely_on)
+    parties = own - believed
     verdict, assurance, reasons = _decide(claim, entries, judged, outcomes, coverage, could, named, parties)
-    relied = sorted(frozenset(claim.parties) & rely_on)
+    relied = sorted(own & believed)
     if relied and verdict is not Verdict.VIOLATED:
         text = f"the auditor relies on {', '.join(relied)}, a party of this claim"
         reasons = [*reasons, Reason(rule=rules.RELIED_ON, text=text)]
@@ -201,7 +208,7 @@ def _decide(
         return _open(rules.NO_FLOWS, "no flow is in the claim's scope (hosts, networks, ports, period, subjects)")
     if not could.could_confirm:
         why = next(r for r in could.reasons if r.rule == rules.CANNOT_CONFIRM)
-        rule = rules.FORBID_ABSENCE if claim.is_forbid_only else rules.CANNOT_CONFIRM
+        rule = rules.FORBID_ABSENCE if _only_says_where_not(claim) else rules.CANNOT_CONFIRM
         return Verdict.INCONCLUSIVE, Assurance.NONE, [*_adverse_reason(judged), Reason(rule=rule, text=why.text)]
     failures = _failures(claim, judged, coverage)
     if failures:

@@ -12,6 +12,7 @@ from datetime import date
 from itertools import combinations
 
 from residency.evaluate import rules
+from residency.model.claim import party_key
 from residency.model.evidence import Assurance, Evidence, Kind, Statement
 from residency.model.network import Address, AddressForm
 from residency.model.place import Area, Place, Relation
@@ -77,8 +78,8 @@ def weigh(
 def place_in(weighed: Weighed, area: Area, without: frozenset[str] = frozenset()) -> Location:
     """Place an endpoint in `area`, reading ranks from strongest to weakest.
 
-    Statements whose author or lineage is in `without` are left out. A measurement that does not decide
-    leaves the word to the next rank; a lower rank never overrules a conflict of a higher one.
+    Statements whose author or lineage is in `without` (in `party_key` form) are left out. A measurement
+    that does not decide leaves the word to the next rank; a lower rank never overrules a conflict of a higher one.
     """
     if not weighed.locatable:
         return Location(where=Where.UNKNOWN, assurance=Assurance.NONE, rules=(rules.NOT_LOCATABLE,))
@@ -253,7 +254,7 @@ def _countries(evidence: Evidence) -> frozenset[str]:
 
 
 def _authors(evidence: Evidence) -> frozenset[str]:
-    return frozenset({evidence.statement.author, evidence.lineage})
+    return frozenset({party_key(evidence.statement.author), party_key(evidence.lineage)})
 
 
 def _order(statement: Statement) -> tuple[int, str, str]:

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from residency.evaluate import rules
 from residency.evaluate.judge import Judged, Judgement
-from residency.model.claim import Activity, Claim
+from residency.model.claim import Activity, Claim, party_key
 from residency.model.evidence import Assurance, Evidence, Kind, Snapshot
 from residency.model.place import Place
 from residency.model.verdict import ClaimResult, Outcome, Tally, Verdict
@@ -173,7 +173,7 @@ def _accusing_witness(claim: Claim, worst: Judged, wording: Wording) -> str:
     if lead is None:
         return f", in {where}"
     if lead.kind is Kind.DECLARED:
-        own = lead.statement.author in claim.parties
+        own = party_key(lead.statement.author) in claim.parties
         whose = _author(lead.statement.author) + (", the claimant itself," if own else "")
         return f", which {whose} publishes as {where}"
     if lead.kind is Kind.MEASURED:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from residency.model.names import HostPattern
 from residency.model.period import ALWAYS, Period
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@lru_cache(maxsize=4096)
+def party_key(name: str) -> str:
+    """Return the form in which parties and authors are compared: "Acme Inc." and acme-inc are one."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c)).lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or name.strip().lower()
 
 
 class Activity(StrEnum):

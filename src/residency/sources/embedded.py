@@ -42,7 +42,7 @@ def read_table(entry_id: str) -> tuple[dict[str, NDArray[Any]], dict[str, list[s
     import pyarrow.parquet as pq
 
     content, entry = read_verified(entry_id)
-    table = pq.read_table(io.BytesIO(content))
+    table = pq.ParquetFile(io.BytesIO(content)).read()  # read_table would import pyarrow.dataset and pandas
     columns: dict[str, NDArray[Any]] = {}
     words: dict[str, list[str]] = {}
     for name in table.column_names:
@@ -91,16 +91,12 @@ class OriginNetworks:
 
     def __init__(self, family: int) -> None:
         columns, words, self._snapshot = read_table(f"origin-v{family}")
-        pairs = self._pairs(columns, words)
-        self._pairs_known = sorted(set(pairs))
-        index = {pair: i for i, pair in enumerate(self._pairs_known)}
-        codes = np.array([index[pair] for pair in pairs], dtype=np.int64)
-        self._table = IntervalTable.of_family(family, columns, codes)
-
-    @staticmethod
-    def _pairs(columns: dict[str, NDArray[Any]], words: dict[str, list[str]]) -> list[tuple[int, str]]:
         kinds = words["kind"]
-        return [(a, kinds[k]) for a, k in zip(columns["asn"].tolist(), columns["kind"].tolist(), strict=True)]
+        # One number for each pair (asn, kind), so that distinct pairs are found without a Python loop over rows.
+        merged = columns["asn"].astype(np.int64) * len(kinds) + columns["kind"]
+        distinct, codes = np.unique(merged, return_inverse=True)
+        self._pairs_known = [(code // len(kinds), kinds[code % len(kinds)]) for code in distinct.tolist()]
+        self._table = IntervalTable.of_family(family, columns, codes.astype(np.int64))
 
     @property
     def snapshot(self) -> Snapshot:

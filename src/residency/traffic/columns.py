@@ -63,11 +63,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One way a row can be bad: an SQL condition that is never null, the reason (SQL), and the column at fault."""
+    """One way a row can be bad: an SQL condition that is never null, the reason (SQL), and the column at fault.
+
+    `good` is its opposite, where there is one that DuckDB evaluates quicker as a filter than NOT (bad).
+    """
 
     bad: str
     reason: str
     column: str
+    good: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ class Plan:
     @property
     def good(self) -> str:
         """The condition that a row passes every check."""
-        return " AND ".join(f"NOT ({check.bad})" for check in self.checks)
+        return " AND ".join(check.good or f"NOT ({check.bad})" for check in self.checks)
 
     @property
     def reason(self) -> str:
@@ -118,11 +122,17 @@ def quick_kinds(
 
 
 def plan_columns(
-    kinds: Mapping[str, Kind], time_unit: str, *, with_clients: bool = True, trusted: bool = False
+    kinds: Mapping[str, Kind],
+    time_unit: str,
+    *,
+    with_clients: bool = True,
+    known_clients: bool = False,
+    trusted: bool = False,
 ) -> Plan:
     """Build the expressions for a source that has the columns `kinds`.
 
-    `trusted` values are read only from rows that passed the checks, so they need no guard of their own.
+    `known_clients` says that the table of that name is filled. `trusted` values are read only from rows that passed
+    the checks, so they need no guard of their own.
     """
     values: dict[str, str] = {}
     checks: list[Check] = []
@@ -131,7 +141,7 @@ def plan_columns(
         _plan_count(name, kinds, values, checks)
     checks.append(_missing("server_ip", "server_ip: no address"))
     if "client_ip" in kinds and with_clients:
-        checks.append(client_check(kinds["client_ip"]))
+        checks.append(client_check(kinds["client_ip"], with_known=known_clients))
     if trusted:
         _trust(kinds, values)
     for name in ("client_ip", "server_ip", "server_port", "proto", "host", "named_by", "vantage", "flow_id"):
@@ -257,8 +267,8 @@ def _plan_count(name: str, kinds: Mapping[str, Kind], values: dict[str, str], ch
         value = f"CASE WHEN {column} BETWEEN 0 AND {cap - 1} THEN CAST({column} AS BIGINT) END"
         bad = f"coalesce({column} NOT BETWEEN 0 AND {cap - 1}, false)"
     elif kind is Kind.COUNT:
-        value = f"CAST({column} AS BIGINT)"
-        bad = f"NOT ({column} IS NULL OR ({column} >= 0 AND {column} < {2**53} AND {column} = floor({column})))"
+        value = column  # summed as it is: whole doubles add exactly below 2^53, which the sums are held against
+        bad = f"({column} < 0 OR {column} >= {2**53} OR {column} <> floor({column})) IS TRUE"
     elif kind is Kind.FLOAT:
         value = f"CASE WHEN {column} >= 0 AND {column} < {cap} THEN CAST({column} AS BIGINT) END"
         whole = f"isfinite({column}) AND {column} >= 0 AND {column} < {cap} AND {column} = floor({column})"
@@ -286,17 +296,27 @@ V6 = "|".join(
 )
 
 
-def client_check(kind: Kind) -> Check:
-    """Hold client addresses against the grammar that `parse_address` reads (a test keeps the two equal)."""
+KNOWN_CLIENTS = "known_clients"
+
+
+def client_check(kind: Kind, *, with_known: bool = False) -> Check:
+    """Hold client addresses against the grammar that `parse_address` reads (a test keeps the two equal).
+
+    `with_known` looks first in the table `known_clients` of texts that passed: far quicker than the grammar.
+    """
     column = quoted("client_ip")
+    good = None
     if kind is Kind.INTEGER:
         bad = f"coalesce({column} NOT BETWEEN 0 AND {2**32 - 1}, false)"
     elif kind is Kind.TEXT:
         loose = rf"\s*({V4}|({V6})(%.*)?)\s*"
         bad = f"NOT (coalesce(regexp_full_match({column}, '{V4}'), true) OR regexp_full_match({column}, '{loose}'))"
+        if with_known:
+            known = f"{column} IN (SELECT text FROM {KNOWN_CLIENTS})"  # noqa: S608
+            good = f"({known} OR {column} IS NULL OR regexp_full_match({column}, '{loose}'))"
     else:
         bad = f"{column} IS NOT NULL"
-    return Check(bad, "'client_ip: not an IP address'", "client_ip")
+    return Check(bad, "'client_ip: not an IP address'", "client_ip", good)
 
 
 # -- what servers did ------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from residency.errors import InputError, ResidencyError, shorten
 from residency.limits import LIMITS
 from residency.traffic.aggregate import group_rows
 from residency.traffic.columns import (
+    KNOWN_CLIENTS,
     LAST_US,
     NAIVE,
     WEAKENING,
@@ -37,6 +38,7 @@ TABLES = """
 CREATE TABLE quarantine (input INTEGER, line BIGINT, reason VARCHAR, value VARCHAR);
 CREATE TABLE flow_ids (flow_id VARCHAR);
 """
+_SAMPLED_ROWS = 200_000
 _LOOKUPS = (
     ("server_ip", "seen_address", " AND server_ip_.is_int = s.int_address"),
     ("server_port", "seen_port", ""),
@@ -85,11 +87,14 @@ class Loader:
         relation = source.fast(kinds)
         if relation is None or source.records == 0:
             return False
-        plan = plan_columns(kinds, self._unit, with_clients=not source.has_cheap_clients, trusted=True)
+        each_client = not source.has_cheap_clients
+        plan = plan_columns(kinds, self._unit, with_clients=each_client, known_clients=each_client, trusted=True)
         good = f"{source.fast_condition} AND {plan.good}"
         sql = group_rows(relation.sql, plan.values, good, self._cuts, frozenset(source.kinds))
         try:
             with seam(tally.path, "reading its rows"), self._objects(relation):
+                if each_client:
+                    self._learn_clients(relation, kinds)
                 self._con.execute(sql, [number, is_int, *relation.values])
                 has_bad_client = source.has_cheap_clients and self._has_bad_client(relation, kinds)
         except InputError:
@@ -98,6 +103,17 @@ class Loader:
             return True
         self._con.execute("DELETE FROM by_input WHERE input = ?", [number])
         return False
+
+    def _learn_clients(self, relation: Relation, kinds: Mapping[str, Kind]) -> None:
+        """Keep the good client addresses of the first rows, so that most later rows need only be looked up."""
+        if kinds.get("client_ip") is not Kind.TEXT:
+            return
+        bad = client_check(Kind.TEXT).bad
+        self._con.execute(
+            f"CREATE OR REPLACE TEMP TABLE {KNOWN_CLIENTS} AS SELECT DISTINCT client_ip AS text FROM "  # noqa: S608
+            f"(SELECT client_ip FROM {relation.sql} LIMIT {_SAMPLED_ROWS}) WHERE client_ip IS NOT NULL AND NOT ({bad})",
+            list(relation.values),
+        )
 
     def _has_bad_client(self, relation: Relation, kinds: Mapping[str, Kind]) -> bool:
         if "client_ip" not in kinds:
@@ -111,7 +127,8 @@ class Loader:
         mine = "FROM by_input WHERE input = ?"
         if scalar(self._con, f"SELECT sum(records) {mine}", [number]) != source.records:
             return False
-        out = f"first_us < 0 OR last_us >= {LAST_US}"
+        sums = " OR ".join(f"{name} >= {2**53}" for name in ("flows", "bytes_sent", "bytes_received"))
+        out = f"first_us < 0 OR last_us >= {LAST_US} OR {sums}"
         if scalar(self._con, f"SELECT count(*) {mine} AND ({out})", [number]):
             return False
         if source.suspicious and scalar(self._con, f"SELECT count(*) {mine} AND ({source.suspicious})", [number]):

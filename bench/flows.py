@@ -1,6 +1,6 @@
 """A seeded generator of realistic flows: Zipf-distributed addresses of both families, 100,000 hosts, 10,000 clients.
 
-The same seed and size give the same rows, whatever the format. Addresses are drawn from published cloud ranges and
+The same seed and size give the same rows, whatever the format (Parquet holds times as times). Addresses are drawn from published cloud ranges and
 random public space; names end in `.example`.
 """
 
@@ -50,7 +50,8 @@ def write(folder: Path, fmt: str, rows: int, seed: int = 7) -> Path:
     path = folder / f"flows-{rows}-{seed}.{fmt}"
     if not path.exists():
         partial = path.with_suffix(".partial")
-        sql = f"COPY ({_ROWS}) TO '{partial}' {FORMATS[fmt]}"
+        rows_of = f"SELECT * REPLACE (CAST(ts AS TIMESTAMPTZ) AS ts) FROM ({_ROWS})" if fmt == "parquet" else _ROWS
+        sql = f"COPY ({rows_of}) TO '{partial}' {FORMATS[fmt]}"
         connection = duckdb.connect()
         connection.execute("SET enable_progress_bar = false")
         connection.execute(sql.replace("$seed", str(seed)).replace("$rows", str(rows)))

@@ -6,10 +6,14 @@ Keys are texts as they stand in the input; `residency.traffic.groups` joins thei
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from residency.traffic.columns import Plan
 
 KEYS = ("server_ip", "server_port", "proto", "host", "named_by", "answered", "period", "vantage", "rtt_kind")
 
-_SOURCE = {"sent": "bytes_sent", "received": "bytes_received"}
+_UNGROUPED = ("client_ip", "flow_id")
 
 BY_INPUT = """
 CREATE TABLE by_input (
@@ -18,7 +22,7 @@ CREATE TABLE by_input (
   period INTEGER, vantage VARCHAR, rtt_kind VARCHAR,
   records BIGINT, flows HUGEINT, bytes_sent HUGEINT, bytes_received HUGEINT,
   sent_unknown HUGEINT, received_unknown HUGEINT,
-  first_us BIGINT, last_us BIGINT, min_rtt_ms DOUBLE, rtt_samples BIGINT, rtt_dropped BIGINT
+  first_us BIGINT, last_us BIGINT, min_rtt_ms DOUBLE, rtt_samples BIGINT, rtt_dropped BIGINT, is_good BOOLEAN
 )"""
 
 
@@ -35,50 +39,55 @@ def period_of(ts_us: str, cuts: Sequence[int]) -> str:
 
 
 def group_rows(source: str, values: Mapping[str, str], good: str, cuts: Sequence[int], has: frozenset[str]) -> str:
-    """Return SQL that groups the good rows of `source`.
+    """Return SQL that groups the good rows of `source`, and only those.
 
     `values` are the expressions of `columns.Plan`; `has` names the columns that the source has, so that absent
     ones cost nothing. The statement has two parameters before those of `source`: input and int_address.
     """
-    counts = "count(*)" if "flows" not in has else "sum(coalesce(n_flows, 1))"
+    inner = ", ".join(f"{expression} AS v_{name}" for name, expression in values.items() if name not in _UNGROUPED)
+    period = f", {period_of('v_ts_us', cuts)} AS v_period"
+    return _insert(f"(SELECT *{period} FROM (SELECT {inner} FROM {source} WHERE {good}))", has, "true")
 
-    def unknown(column: str) -> str:
-        if "flows" not in has:
-            if (
-                column == "received" and "answered" not in has and "bytes_received" in has
-            ):  # then `answered` is a key, null exactly there
-                return "CASE WHEN answered IS NULL THEN count(*) ELSE 0 END"
-            return f"count(*) - count({column})" if _SOURCE[column] in has else "count(*)"
-        return f"coalesce(sum(coalesce(n_flows, 1)) FILTER ({column} IS NULL), 0)"
 
-    rtt = "min(rtt_ms), count(rtt_ms), count(*) FILTER (rtt_dropped)" if "rtt_ms" in has else "NULL, 0, 0"
+def group_all(source: str, plan: Plan, good: str, cuts: Sequence[int], has: frozenset[str]) -> str:
+    """Return SQL that groups every row of `source` and tells of each group whether all its rows are good.
+
+    Made in layers, so that each cast is done once: casts, then what is said of their results, then groups. A bad
+    row is not left out; the caller reads the input the exact way if a group has one.
+    """
+    first = {name: text for name, text in plan.values.items() if name not in (*_UNGROUPED, "answered")}
+    casts = ", ".join(f"{expression} AS v_{name}" for name, expression in first.items())
+    answered = plan.values["answered"]
+    said = f"{period_of('v_ts_us', cuts)} AS v_period, {answered} AS v_answered, ({good}) AS v_good"
+    return _insert(f"(SELECT *, {said} FROM (SELECT *, {casts} FROM {source}))", has, "bool_and(v_good)")
+
+
+def _insert(rows: str, has: frozenset[str], is_good: str) -> str:
+    counts = "count(*)" if "flows" not in has else "sum(coalesce(v_flows, 1))"
+    rtt = "min(v_rtt_ms), count(v_rtt_ms), count(*) FILTER (v_rtt_dropped)" if "rtt_ms" in has else "NULL, 0, 0"
     keys = _keys(has)
-    names = ", ".join(name if name in keys else f"NULL AS {name}" for name in KEYS[:6])
-    late = ", ".join(name if name in keys else f"NULL AS {name}" for name in KEYS[7:])
-    inner = ", ".join(f"{expression} AS {alias}" for alias, expression in _aliases(values).items())
+    picked = ", ".join(f"v_{name}" if name in keys else "NULL" for name in KEYS)
     return f"""
     INSERT INTO by_input
-    SELECT ?, ?, {names}, {"period" if cuts else "0"}, {late}, count(*), {counts}, sum(sent), sum(received),
-      {unknown("sent")}, {unknown("received")}, min(ts_us), max(ts_us), {rtt}
-    FROM (SELECT *{"," + period_of("ts_us", cuts) + " AS period" if cuts else ""}
-          FROM (SELECT {inner} FROM {source} WHERE {good}))
-    GROUP BY {", ".join([*keys, "period"] if cuts else keys)}"""  # noqa: S608 - built of constants only
+    SELECT ?, ?, {picked}, count(*), {counts}, sum(v_bytes_sent), sum(v_bytes_received),
+      {_unknown("bytes_sent", has)}, {_unknown("bytes_received", has)}, min(v_ts_us), max(v_ts_us), {rtt}, {is_good}
+    FROM {rows}
+    GROUP BY {", ".join(f"v_{name}" for name in keys)}"""  # noqa: S608 - built of constants only
+
+
+def _unknown(column: str, has: frozenset[str]) -> str:
+    """Return SQL for the number of flows whose bytes are not told."""
+    if "flows" in has:
+        return f"coalesce(sum(coalesce(v_flows, 1)) FILTER (v_{column} IS NULL), 0)"
+    if column == "bytes_received" and "answered" not in has and column in has:
+        return "CASE WHEN v_answered IS NULL THEN count(*) ELSE 0 END"  # `answered` is a key, null exactly there
+    return f"count(*) - count(v_{column})" if column in has else "count(*)"
 
 
 def _keys(has: frozenset[str]) -> list[str]:
-    present = [name for name in KEYS if name in has and name not in ("period", "rtt_kind", "answered")]
+    present = [name for name in KEYS if name in has and name not in ("rtt_kind", "answered")]
     if "answered" in has or "bytes_received" in has:
         present.append("answered")
     if "rtt_ms" in has and "rtt_kind" in has:
         present.append("rtt_kind")
-    return present
-
-
-def _aliases(values: Mapping[str, str]) -> dict[str, str]:
-    names = {
-        "bytes_sent": "sent",
-        "bytes_received": "received",
-        "flows": "n_flows",
-    }
-    skipped = ("client_ip", "flow_id")
-    return {names.get(name, name): expression for name, expression in values.items() if name not in skipped}
+    return [*present, "period"]

@@ -131,14 +131,14 @@ def plan_columns(
 ) -> Plan:
     """Build the expressions for a source that has the columns `kinds`.
 
-    `known_clients` says that the table of that name is filled. `trusted` values are read only from rows that passed
-    the checks, so they need no guard of their own.
+    `known_clients` says that the table of that name is filled. `trusted` is for `aggregate.group_all`: values may
+    raise on a bad row, and checks may speak of a value's result as `v_NAME`.
     """
     values: dict[str, str] = {}
     checks: list[Check] = []
     _plan_time(kinds, time_unit, values, checks)
     for name in ("bytes_sent", "bytes_received", "flows"):
-        _plan_count(name, kinds, values, checks)
+        _plan_count(name, kinds, values, checks, trusted=trusted)
     checks.append(_missing("server_ip", "server_ip: no address"))
     if "client_ip" in kinds and with_clients:
         checks.append(client_check(kinds["client_ip"], with_known=known_clients))
@@ -148,7 +148,7 @@ def plan_columns(
         values[name] = _text(name, kinds)
     if trusted and kinds.get("server_port") is Kind.INTEGER:
         values["server_port"] = quoted("server_port")  # group on numbers; `by_input` holds their text
-    _plan_answered(kinds, values, checks)
+    _plan_answered(kinds, values, checks, trusted=trusted)
     _plan_rtt(kinds, values)
     return Plan(values, tuple(checks), "flow_id" in kinds)
 
@@ -252,13 +252,20 @@ _TIME = {
 # -- counts ----------------------------------------------------------------------------------------------------------
 
 
-def _plan_count(name: str, kinds: Mapping[str, Kind], values: dict[str, str], checks: list[Check]) -> None:
+def _plan_count(
+    name: str, kinds: Mapping[str, Kind], values: dict[str, str], checks: list[Check], *, trusted: bool
+) -> None:
     if name not in kinds:
         values[name] = "CAST(NULL AS BIGINT)"
         return
     column, kind = quoted(name), kinds[name]
     cap = LIMITS.max_record_bytes
-    if kind is Kind.TEXT:
+    if kind is Kind.TEXT and trusted:
+        # Quick and too strict: what raises, or may be a fraction, is read again the exact way.
+        value = f"CAST({column} AS BIGINT)"
+        odd = f"contains({column}, '.') OR contains({column}, '-')"
+        bad = f"(v_{name} < 0 OR v_{name} >= {cap} OR {odd}) IS TRUE"
+    elif kind is Kind.TEXT:
         value = f"TRY_CAST({column} AS BIGINT)"
         # A cast to BIGINT rounds 1.5 and 15e-1 to 2 without a word: a point or a minus sign needs a second look.
         odd = f"(contains({column}, '.') OR contains({column}, '-')) AND NOT regexp_full_match({column}, '[0-9]+\\.0*')"
@@ -313,7 +320,8 @@ def client_check(kind: Kind, *, with_known: bool = False) -> Check:
         bad = f"NOT (coalesce(regexp_full_match({column}, '{V4}'), true) OR regexp_full_match({column}, '{loose}'))"
         if with_known:
             known = f"{column} IN (SELECT text FROM {KNOWN_CLIENTS})"  # noqa: S608
-            good = f"({known} OR {column} IS NULL OR regexp_full_match({column}, '{loose}'))"
+            grammar = f"regexp_full_match({column}, '{loose}')"
+            good = f"CASE WHEN {known} THEN true ELSE {column} IS NULL OR {grammar} END"
     else:
         bad = f"{column} IS NOT NULL"
     return Check(bad, "'client_ip: not an IP address'", "client_ip", good)
@@ -322,8 +330,8 @@ def client_check(kind: Kind, *, with_known: bool = False) -> Check:
 # -- what servers did ------------------------------------------------------------------------------------------------
 
 
-def _plan_answered(kinds: Mapping[str, Kind], values: dict[str, str], checks: list[Check]) -> None:
-    default = f"({values['bytes_received']} > 0)"
+def _plan_answered(kinds: Mapping[str, Kind], values: dict[str, str], checks: list[Check], *, trusted: bool) -> None:
+    default = "(v_bytes_received > 0)" if trusted else f"({values['bytes_received']} > 0)"
     kind, column = kinds.get("answered"), quoted("answered")
     if kind is None:
         values["answered"] = default

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from residency.errors import InputError, ResidencyError, shorten
 from residency.limits import LIMITS
-from residency.traffic.aggregate import group_rows
+from residency.traffic.aggregate import group_all, group_rows
 from residency.traffic.columns import (
     KNOWN_CLIENTS,
     LAST_US,
@@ -90,7 +90,7 @@ class Loader:
         each_client = not source.has_cheap_clients
         plan = plan_columns(kinds, self._unit, with_clients=each_client, known_clients=each_client, trusted=True)
         good = f"{source.fast_condition} AND {plan.good}"
-        sql = group_rows(relation.sql, plan.values, good, self._cuts, frozenset(source.kinds))
+        sql = group_all(relation.sql, plan, good, self._cuts, frozenset(source.kinds))
         try:
             with seam(tally.path, "reading its rows"), self._objects(relation):
                 if each_client:
@@ -128,7 +128,7 @@ class Loader:
         if scalar(self._con, f"SELECT sum(records) {mine}", [number]) != source.records:
             return False
         sums = " OR ".join(f"{name} >= {2**53}" for name in ("flows", "bytes_sent", "bytes_received"))
-        out = f"first_us < 0 OR last_us >= {LAST_US} OR {sums}"
+        out = f"NOT is_good OR first_us < 0 OR last_us >= {LAST_US} OR {sums}"
         if scalar(self._con, f"SELECT count(*) {mine} AND ({out})", [number]):
             return False
         if source.suspicious and scalar(self._con, f"SELECT count(*) {mine} AND ({source.suspicious})", [number]):

@@ -204,9 +204,7 @@ class _Reading:
         started = time.perf_counter()
         size = max(path.stat().st_size, 1)
         stage = f"hashing {name}"
-        scan = scan_file(
-            path, target, count_quotes=form.name == "csv", seen=lambda read: self._progress(stage, read / size)
-        )
+        scan = scan_file(path, target, form=form.name, seen=lambda read: self._progress(stage, read / size))
         self._traffic.hash_seconds += time.perf_counter() - started
         link = os.path.join(self._folder, f"input_{number}")
         os.symlink(os.path.abspath(scan.file), link)

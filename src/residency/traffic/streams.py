@@ -9,6 +9,7 @@ import codecs
 import hashlib
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -39,7 +40,6 @@ class Scan:
     has_quotes: bool = False
     has_odd_quotes: bool = False
     is_utf8: bool = True
-    has_blank_lines: bool = False
     damage: str | None = None
 
     @property
@@ -51,34 +51,36 @@ class Scan:
     def is_clean(self) -> bool:
         """May DuckDB's own reader be trusted with it?"""
         one_ending = self.cr == self.crlf and self.crlf in (0, self.newlines)
-        odd = self.has_nul or self.has_odd_quotes or self.has_blank_lines or not self.is_utf8
+        odd = self.has_nul or self.has_odd_quotes or not self.is_utf8
         return one_ending and not odd and self.damage is None
 
 
 class _Notes:
-    """Accumulates a `Scan` chunk by chunk."""
+    """Accumulates a `Scan` chunk by chunk; hashing runs beside the looks, since it needs no interpreter lock."""
 
-    def __init__(self, scan: Scan, count_quotes: bool) -> None:
-        self.scan, self.count_quotes = scan, count_quotes
+    def __init__(self, scan: Scan, form: str) -> None:
+        self.scan, self._form = scan, form
         self._hash = hashlib.sha256()
+        self._hasher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="residency-hash")
         self._decode: codecs.IncrementalDecoder | None = None
         self._last, self._parity = b"\n", 0
 
     def add(self, chunk: bytes) -> None:
+        hashed = self._hasher.submit(self._hash.update, chunk)
+        self._look(chunk)
+        hashed.result()
+
+    def _look(self, chunk: bytes) -> None:
         scan = self.scan
-        self._hash.update(chunk)
         scan.size += len(chunk)
         scan.newlines += chunk.count(b"\n")
         scan.has_nul = scan.has_nul or b"\0" in chunk
         if scan.is_utf8 and (self._decode is not None or not chunk.isascii()):
             self._check_utf8(chunk)
-        joined = self._last + chunk[:2]
         if b"\r" in chunk or self._last == b"\r":
             scan.cr += chunk.count(b"\r")
             scan.crlf += chunk.count(b"\r\n") + (self._last == b"\r" and chunk[:1] == b"\n")
-            scan.has_blank_lines = scan.has_blank_lines or b"\n\r\n" in chunk or b"\n\r\n" in joined
-        scan.has_blank_lines = scan.has_blank_lines or b"\n\n" in chunk or joined[:2] == b"\n\n"
-        if self.count_quotes and (b'"' in chunk or self._parity):
+        if self._form == "csv" and (b'"' in chunk or self._parity):
             scan.has_quotes = True
             self._check_quotes(chunk)
         self._last = chunk[-1:]
@@ -102,6 +104,7 @@ class _Notes:
         self._parity = (len(quotes) + self._parity) % 2
 
     def close(self) -> Scan:
+        self._hasher.shutdown()
         scan = self.scan
         scan.sha256 = self._hash.hexdigest()
         scan.ends_with_newline = self._last == b"\n"
@@ -138,8 +141,8 @@ def read_head(path: Path, length: int = 1 << 16) -> bytes:
         raise InputError(f"cannot be opened: {error.strerror or error}", path=path) from error
 
 
-def scan_file(path: Path, target: str, *, count_quotes: bool, seen: Callable[[int], None]) -> Scan:
-    """Hash and note a file in one pass; a compressed one is written out to `target` on the way.
+def scan_file(path: Path, target: str, *, form: str, seen: Callable[[int], None]) -> Scan:
+    """Hash and note a file of format `form` in one pass; a compressed one is written out to `target` on the way.
 
     `seen` is told how many compressed bytes were read so far. A stream that breaks after good data is read up to
     there and says so in `damage`; one that holds nothing readable raises InputError.
@@ -149,7 +152,7 @@ def scan_file(path: Path, target: str, *, count_quotes: bool, seen: Callable[[in
             kind = compression_of(stream.read(4))
             stream.seek(0)
             scan = Scan(str(path) if kind is None else target)
-            notes = _Notes(scan, count_quotes)
+            notes = _Notes(scan, form)
             if kind is None:
                 for chunk in _plain(stream):
                     notes.add(chunk)

@@ -66,8 +66,21 @@ class Run:
 
     @cached_property
     def table(self) -> Any:
-        """The distinct endpoints as the reader's Arrow table."""
-        return self.flows.groups()
+        """The distinct endpoints as the reader's Arrow table: only what a claim can speak of, where that is less."""
+        return self.flows.groups(self._wanted_hosts())
+
+    @cached_property
+    def hosts(self) -> list[str]:
+        """Every distinct host name in the traffic."""
+        return self.flows.hosts()
+
+    def _wanted_hosts(self) -> list[str] | None:
+        """Return the hosts that any claim names; None where scopes or shares need every endpoint."""
+        wide = (c.networks or c.asns or c.covers_every_flow or c.forbids_any_place for c in self.claims)
+        if any(wide):
+            return None
+        named = PatternTable((rule.pattern, True) for claim in self.claims for rule in claim.hosts)
+        return [host for host in self.hosts if named.find(host)]
 
     @cached_property
     def instants(self) -> tuple[datetime, ...]:
@@ -313,7 +326,7 @@ class Run:
 
     def _lookalikes(self) -> list[str]:
         """Warn of observed names that look like a host of a claim and are not it."""
-        odd = [host for host in self.groups.hosts if "xn--" in host]
+        odd = [host for host in self.hosts if "xn--" in host]
         table = PatternTable((rule.pattern, True) for claim in self.claims for rule in claim.hosts)
         twins = [(host, looks_like(host)) for host in odd]
         return [

@@ -46,7 +46,7 @@ def group_rows(source: str, values: Mapping[str, str], good: str, cuts: Sequence
     """
     inner = ", ".join(f"{expression} AS v_{name}" for name, expression in values.items() if name not in _UNGROUPED)
     period = f", {period_of('v_ts_us', cuts)} AS v_period"
-    return _insert(f"(SELECT *{period} FROM (SELECT {inner} FROM {source} WHERE {good}))", has, "true")
+    return _insert(f"(SELECT *{period} FROM (SELECT {inner} FROM {source} WHERE {good}))", has, "true")  # noqa: S608
 
 
 def group_all(source: str, plan: Plan, good: str, cuts: Sequence[int], has: frozenset[str]) -> str:
@@ -59,7 +59,7 @@ def group_all(source: str, plan: Plan, good: str, cuts: Sequence[int], has: froz
     casts = ", ".join(f"{expression} AS v_{name}" for name, expression in first.items())
     answered = plan.values["answered"]
     said = f"{period_of('v_ts_us', cuts)} AS v_period, {answered} AS v_answered, ({good}) AS v_good"
-    return _insert(f"(SELECT *, {said} FROM (SELECT *, {casts} FROM {source}))", has, "bool_and(v_good)")
+    return _insert(f"(SELECT *, {said} FROM (SELECT *, {casts} FROM {source}))", has, "bool_and(v_good)")  # noqa: S608
 
 
 def _insert(rows: str, has: frozenset[str], is_good: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from residency.model.names import HostNameError, normalise_host
 from residency.model.network import parse_address
 from residency.traffic.columns import NAMED_BY, V4
+from residency.traffic.engine import scalar
 
 if TYPE_CHECKING:
     import duckdb
@@ -50,6 +51,12 @@ class Distinct:
         self._texts("seen_proto", f"SELECT DISTINCT proto AS text FROM {relation} WHERE {where}", read_proto)  # noqa: S608
         words = f"SELECT DISTINCT named_by AS text FROM {relation} WHERE {where}"  # noqa: S608
         self._texts("seen_named_by", words, read_named_by)
+
+    def has_faults(self) -> bool:
+        """Was any text read that is not what its column asks for?"""
+        tables = ("seen_address", "seen_host", "seen_port", "seen_proto", "seen_named_by")
+        every = " UNION ALL ".join(f"SELECT reason FROM {table}" for table in tables)  # noqa: S608
+        return scalar(self._connection, f"SELECT count(reason) FROM ({every})") > 0  # noqa: S608
 
     def _hosts(self, query: str) -> None:
         """Plain lower-case names are their own normal form; only the rest needs Python."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from residency.errors import LimitError
@@ -27,7 +28,8 @@ JOIN seen_address a ON a.text = b.server_ip AND a.is_int = b.int_address
 LEFT JOIN seen_port p ON p.text = b.server_port
 LEFT JOIN seen_proto r ON r.text = b.proto
 LEFT JOIN seen_host h ON h.text = b.host
-LEFT JOIN seen_named_by n ON n.text = b.named_by"""
+LEFT JOIN seen_named_by n ON n.text = b.named_by
+WHERE h.canonical IS NULL OR NOT $narrow OR h.canonical IN (SELECT host FROM wanted)"""
 
 _FORMS = (
     "concat_ws(',', "
@@ -59,11 +61,17 @@ FROM numbered ORDER BY group_id"""
 _SUMS = ("records", "flows", "bytes_sent", "bytes_received", "sent_unknown", "received_unknown")
 
 
-def build_groups(connection: duckdb.DuckDBPyConnection) -> None:
-    """Fill `canonical` (by input) and `numbered` (the distinct endpoints)."""
-    for sql in (_CANONICAL, _GROUPED, _SORTED):
+def build_groups(connection: duckdb.DuckDBPyConnection, hosts: Sequence[str] | None = None) -> None:
+    """Fill `canonical` (by input) and `numbered` (the distinct endpoints, of these hosts and unnamed ones)."""
+    import pyarrow as pa
+
+    connection.register("wanted", pa.table({"host": pa.array(hosts or [], pa.string())}))
+    try:
+        connection.execute(_CANONICAL, {"narrow": hosts is not None})
+    finally:
+        connection.unregister("wanted")
+    for sql in (_GROUPED, _SORTED, "DROP TABLE grouped"):
         connection.execute(sql)
-    connection.execute("DROP TABLE grouped")
     for name in _SUMS:
         if scalar(connection, f"SELECT count(*) FROM numbered WHERE {name} > {2**63 - 1}"):  # noqa: S608
             raise LimitError(f"the {name} of one endpoint sum up to more than 2^63 - 1")
@@ -74,8 +82,14 @@ def fetch_groups(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     return connection.cursor().sql(_OUTPUT).to_arrow_table()
 
 
-def fetch_records(connection: duckdb.DuckDBPyConnection, inputs: int, judged: pa.Array) -> list[tuple[int, int]]:
-    """Return (records in the groups `judged`, the others) for each input."""
+def fetch_hosts(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return every distinct name that flows or logs carry, in its normal form, sorted."""
+    sql = "SELECT DISTINCT canonical FROM seen_host WHERE canonical IS NOT NULL ORDER BY canonical"
+    return [host for (host,) in connection.execute(sql).fetchall()]
+
+
+def fetch_records(connection: duckdb.DuckDBPyConnection, inputs: int, judged: pa.Array) -> list[int]:
+    """Return the number of records in the groups `judged` for each input."""
     import pyarrow as pa
 
     connection.register("incoming", pa.table({"group_id": judged}))
@@ -83,12 +97,11 @@ def fetch_records(connection: duckdb.DuckDBPyConnection, inputs: int, judged: pa
     try:
         rows = connection.execute(
             f"""
-            SELECT c.input, coalesce(sum(c.records) FILTER (j.group_id IS NOT NULL), 0), sum(c.records)
-            FROM canonical c JOIN numbered n ON {same}
-            LEFT JOIN (SELECT DISTINCT group_id FROM incoming) j ON j.group_id = n.group_id
+            SELECT c.input, sum(c.records) FROM canonical c
+            JOIN (SELECT * FROM numbered WHERE group_id IN (SELECT group_id FROM incoming)) n ON {same}
             GROUP BY c.input"""  # noqa: S608
         ).fetchall()
     finally:
         connection.unregister("incoming")
-    found = {int(number): (int(mine), int(every) - int(mine)) for number, mine, every in rows}
-    return [found.get(number, (0, 0)) for number in range(inputs)]
+    found = {int(number): int(mine) for number, mine in rows}
+    return [found.get(number, 0) for number in range(inputs)]

@@ -134,6 +134,8 @@ class Loader:
         if source.suspicious and scalar(self._con, f"SELECT count(*) {mine} AND ({source.suspicious})", [number]):
             return False
         self._distinct.read("by_input", f"input = {number:d}")
+        if not self._distinct.has_faults():
+            return True
         table = "(SELECT *, NULL AS reason, NULL AS fault FROM by_input)"
         checked = checked_sql(table)
         return not scalar(

@@ -16,7 +16,7 @@ from residency.traffic.aggregate import BY_INPUT
 from residency.traffic.distinct import Distinct
 from residency.traffic.engine import connect, scalar, seam
 from residency.traffic.formats import Format, named_format, recognise
-from residency.traffic.groups import build_groups, fetch_groups, fetch_records
+from residency.traffic.groups import build_groups, fetch_groups, fetch_hosts, fetch_records
 from residency.traffic.inputs import Item, expand
 from residency.traffic.plain import Loader
 from residency.traffic.records import InputSummary, Quarantined, ReadOptions, Tally
@@ -46,6 +46,7 @@ class Traffic:
         self.inputs: tuple[InputSummary, ...] = ()
         self.warnings: tuple[str, ...] = ()
         self.hash_seconds = 0.0
+        self._is_grouped = False
 
     def __enter__(self) -> Traffic:
         return self
@@ -68,14 +69,23 @@ class Traffic:
             raise UsageError("this traffic was closed; read it again")
         return self._con
 
-    def groups(self) -> pa.Table:
-        """Return the distinct endpoints, sorted by their key; `group_id` counts from 0 in that order."""
-        with seam("", "sorting endpoints"):
+    def hosts(self) -> list[str]:
+        """Return every distinct host name of flows and logs, sorted."""
+        return fetch_hosts(self._open)
+
+    def groups(self, hosts: Sequence[str] | None = None) -> pa.Table:
+        """Return the distinct endpoints, sorted by their key; `group_id` counts from 0 in that order.
+
+        With `hosts` only those of these hosts and the unnamed ones are there: the rest need not be made.
+        """
+        with seam("", "grouping endpoints"):
+            build_groups(self._open, hosts)
+            self._is_grouped = True
             return fetch_groups(self._open)
 
     def first_last_us(self) -> tuple[int, int] | None:
         """Return the times of the first and the last flow in microseconds, or None without flows."""
-        row = self._open.cursor().execute("SELECT min(first_us), max(last_us) FROM numbered").fetchone()
+        row = self._open.cursor().execute("SELECT min(first_us), max(last_us) FROM by_input").fetchone()
         return None if row is None or row[0] is None else (int(row[0]), int(row[1]))
 
     def quarantine(self) -> Iterator[Quarantined]:
@@ -93,10 +103,13 @@ class Traffic:
                 )
 
     def records_by_input(self, judged: NDArray[np.int64]) -> list[tuple[int, int]]:
-        """Return (records in the groups `judged`, the others) for each input."""
+        """Return (records in the groups `judged` of the last call of `groups`, the others) for each input."""
         import pyarrow as pa
 
-        return fetch_records(self._open, len(self.inputs), pa.array(judged, pa.int64()))
+        if not self._is_grouped:
+            self.groups()
+        found = fetch_records(self._open, len(self.inputs), pa.array(judged, pa.int64()))
+        return [(mine, item.flows_rows - mine) for mine, item in zip(found, self.inputs, strict=True)]
 
 
 def read_traffic(
@@ -168,9 +181,6 @@ class _Reading:
         self._zeek.finish(self._tallies)
         if not sum(tally.flows_rows for tally in self._tallies):
             self._refuse_empty()
-        self._progress("grouping", 1.0)
-        with seam("", "grouping"):
-            build_groups(self._con)
         self._traffic.inputs = tuple(tally.summary() for tally in self._tallies)
         self._traffic.warnings = tuple(self._warnings())
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -78,17 +79,26 @@ def audit(
     )
     asked = [*_embedded(embedded), *sources]
     _check_asns(chosen, asked)
-    cuts = cuts_us(chosen, gazetteer, asked, options)
-    with _read(traffic, cuts, input_format, time_unit, progress, engine) as flows:
-        run = Run(
-            gazetteer=gazetteer,
-            packs=packs,
-            claims=chosen,
-            sources=asked,
-            options=options,
-            cuts_us=cuts,
-            flows=flows,
-        )
+    given = _as_list(traffic)
+
+    @contextmanager
+    def reading(*, soft: bool) -> Iterator[Run]:
+        cuts = cuts_us(chosen, gazetteer, asked, options, soft=soft)
+        with _read(given, cuts, input_format, time_unit, progress, engine) as flows:
+            yield Run(
+                gazetteer=gazetteer,
+                packs=packs,
+                claims=chosen,
+                sources=asked,
+                options=options,
+                cuts_us=cuts,
+                flows=flows,
+            )
+
+    with reading(soft=False) as run:
+        if not run.spans_a_time_rule():
+            return run.report(quarantine)
+    with reading(soft=True) as run:
         return run.report(quarantine)
 
 
@@ -114,8 +124,8 @@ def preview(
         vantage=parse_vantage(vantage) if isinstance(vantage, str) else vantage,
         clock_skew=parse_skew(clock_skew_s),
     )
-    cuts = cuts_us(chosen, gazetteer, [], options)
-    with _read(traffic, cuts, input_format, time_unit, progress, engine) as flows:
+    cuts = cuts_us(chosen, gazetteer, [], options, soft=False)
+    with _read(_as_list(traffic), cuts, input_format, time_unit, progress, engine) as flows:
         run = Run(
             gazetteer=gazetteer, packs=packs, claims=chosen, sources=[], options=options, cuts_us=cuts, flows=flows
         )
@@ -133,7 +143,7 @@ def _read(
     from residency.traffic import ReadOptions, read_traffic
 
     options = ReadOptions(input_format=input_format, time_unit=time_unit, **engine)
-    return read_traffic(_as_list(traffic), cuts_us=cuts, options=options, progress=progress)
+    return read_traffic(traffic, cuts_us=cuts, options=options, progress=progress)
 
 
 def _load_packs(claims: ClaimsInput, gazetteer: Gazetteer) -> tuple[Pack, ...]:
@@ -182,4 +192,6 @@ def _check_asns(claims: Sequence[Claim], sources: Sequence[Source]) -> None:
 
 
 def _as_list(traffic: Any) -> list[Any]:
-    return list(traffic) if isinstance(traffic, list | tuple) else [traffic]
+    """Return the inputs as a list; a stream that can be read only once becomes a table, for it may be read twice."""
+    given = list(traffic) if isinstance(traffic, list | tuple) else [traffic]
+    return [item.read_all() if hasattr(item, "read_next_batch") else item for item in given]

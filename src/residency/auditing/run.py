@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from residency._version import __version__
+from residency.auditing.cuts import time_rule_ends
 from residency.auditing.options import AuditOptions
 from residency.auditing.tables import as_groups, as_observed
 from residency.evaluate import sentences
@@ -25,7 +26,7 @@ from residency.evaluate.outcome import Terms
 from residency.evaluate.scope import Groups, HostMatches, Scope, match_hosts, moments, select, surely_in_force
 from residency.limits import LIMITS
 from residency.model.claim import Activity, Claim, Pack
-from residency.model.evidence import Snapshot, Statement
+from residency.model.evidence import Kind, Snapshot, Statement
 from residency.model.identity import finding_id
 from residency.model.names import PatternTable, looks_like
 from residency.model.network import Address, Addresses
@@ -108,9 +109,20 @@ class Run:
         rows = np.unique(np.concatenate([scope.rows for scope in self.scopes.values()]))
         return as_observed(self.table, rows)
 
+    def spans_a_time_rule(self) -> bool:
+        """Does an endpoint in scope have flows on both sides of an end of the time rule of its own evidence?"""
+        self._ask()
+        for row, seen in self.observed.items():
+            pair = (int(self.groups.address_code[row]), int(self.groups.period[row]))
+            said = (self._statements[i][code] for i, code in enumerate(self._codes[pair]) if code >= 0)
+            if any(_spans(statement, seen, self.options.max_age_days) for statement in said):
+                return True
+        return False
+
     def report(self, quarantine: Callable[[QuarantinedRecord], None] | None) -> Report:
         """Judge every claim and put the report together."""
-        self._ask()
+        if not self._codes:
+            self._ask()
         judged = [self._judge(claim, self.scopes[claim.id]) for claim in self.claims]
         results = tuple(result for result, _ in judged)
         findings = sorted((f for _, found in judged for f in found), key=lambda f: (f.claim, f.id))
@@ -340,6 +352,13 @@ def claim_area(claim: Claim, gazetteer: Gazetteer, at: datetime) -> Area:
     """Return the area of a claim at `at`: `allow` (else WORLD) minus `forbid`."""
     allowed = gazetteer.area(claim.allow or ("WORLD",), at)
     return allowed - gazetteer.area(claim.forbid, at) if claim.forbid else allowed
+
+
+def _spans(statement: Statement, seen: Observed, max_age_days: int | None) -> bool:
+    if statement.listed is None or not statement.places:
+        return False
+    ends = time_rule_ends(*statement.listed, statement.kind is Kind.DECLARED, max_age_days)
+    return any(seen.first < end <= seen.last for end in ends)
 
 
 def _stale(snapshot: Snapshot, as_of: datetime) -> str:

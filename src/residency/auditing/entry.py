@@ -26,6 +26,7 @@ from residency.model.place import Gazetteer
 from residency.model.verdict import QuarantinedRecord, Report, ScopePreview
 from residency.sources.gazetteer import shipped_gazetteer
 from residency.sources.interface import Source
+from residency.sources.registry import embedded_sources, load_beside
 
 if TYPE_CHECKING:
     from residency.traffic import Traffic
@@ -80,11 +81,13 @@ def audit(
     asked = [*_embedded(embedded), *sources]
     _check_asns(chosen, asked)
     given = _as_list(traffic)
+    loading = load_beside(asked)
 
     @contextmanager
     def reading(*, soft: bool) -> Iterator[Run]:
         cuts = cuts_us(chosen, gazetteer, asked, options, soft=soft)
         with _read(given, cuts, input_format, time_unit, progress, engine) as flows:
+            loading.join()
             yield Run(
                 gazetteer=gazetteer,
                 packs=packs,
@@ -172,15 +175,13 @@ def _choose(packs: Sequence[Pack], claim_ids: Sequence[str] | None) -> tuple[Cla
 
 
 def _embedded(wanted: bool) -> list[Source]:
-    if not wanted:
-        return []
-    from residency.sources.registry import embedded_sources
-
-    return embedded_sources()
+    return embedded_sources() if wanted else []
 
 
 def _check_asns(claims: Sequence[Claim], sources: Sequence[Source]) -> None:
     """Refuse a scope by origin networks that no table can tell apart."""
+    if not any(claim.asns for claim in claims):
+        return
     known = frozenset[int]().union(*(getattr(s, "known_asns", frozenset()) for s in sources))
     for claim in claims:
         unknown = sorted(set(claim.asns) - known)

@@ -1,6 +1,6 @@
 """The tables that ship with residency: countries by database, published ranges, kinds of networks.
 
-Each is read once a process, verified against the manifest, and kept in numpy columns.
+Each is read when it is first asked (or told to `load`), verified against the manifest, and kept in numpy columns.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from residency.model.evidence import Kind, Snapshot, Statement
 from residency.model.network import Addresses
 from residency.model.place import Place
-from residency.shipped import read_verified
+from residency.shipped import manifest, read_verified
 from residency.sources.interface import Answer
 from residency.sources.intervals import IntervalTable
 
@@ -58,28 +58,38 @@ class CountryDatabase:
     """The embedded country database of one address family: one country a range, no finer place."""
 
     def __init__(self, family: int) -> None:
-        columns, words, self._snapshot = read_table(f"dbip-country-v{family}")
-        self._words = words["country"]
-        self._table = IntervalTable.of_family(family, columns, columns["country"].astype(np.int64))
+        self._family, self._entry = family, f"dbip-country-v{family}"
 
     @property
     def snapshot(self) -> Snapshot:
         """The database's version."""
-        return self._snapshot
+        return manifest()[self._entry].snapshot
+
+    @cached_property
+    def _loaded(self) -> tuple[list[str], IntervalTable]:
+        columns, words, _ = read_table(self._entry)
+        table = IntervalTable.of_family(self._family, columns, columns["country"].astype(np.int64))
+        return words["country"], table
+
+    def load(self) -> None:
+        """Read the table now rather than at the first question."""
+        _ = self._loaded
 
     def answer(self, addresses: Addresses, days: Sequence[date]) -> Answer:
         """Say in which country the database puts every address."""
-        codes = self._table.lookup(addresses)
-        silent = np.array([not word for word in self._words] + [True])
-        return Answer(np.where(silent[codes], -1, codes), tuple(self._say(word) for word in self._words))
+        words, table = self._loaded
+        codes = table.lookup(addresses)
+        silent = np.array([not word for word in words] + [True])
+        return Answer(np.where(silent[codes], -1, codes), tuple(self._say(word) for word in words))
 
     def _say(self, country: str) -> Statement:
-        built = self._snapshot.built
+        snapshot = self.snapshot
+        built = snapshot.built
         return Statement(
             kind=Kind.DATABASE,
-            source=self._snapshot.id,
-            author=self._snapshot.author,
-            lineage=self._snapshot.lineage or self._snapshot.author,
+            source=snapshot.id,
+            author=snapshot.author,
+            lineage=snapshot.lineage or snapshot.author,
             says=country,
             places=frozenset({Place(country)}) if country else frozenset(),
             listed=(built, built) if built else None,
@@ -90,40 +100,51 @@ class OriginNetworks:
     """Which kind of network holds an address of one family: cloud, hosting, CDN or shared front, other."""
 
     def __init__(self, family: int) -> None:
-        columns, words, self._snapshot = read_table(f"origin-v{family}")
-        kinds = words["kind"]
-        # One number for each pair (asn, kind), so that distinct pairs are found without a Python loop over rows.
-        merged = columns["asn"].astype(np.int64) * len(kinds) + columns["kind"]
-        distinct, codes = np.unique(merged, return_inverse=True)
-        self._pairs_known = [(code // len(kinds), kinds[code % len(kinds)]) for code in distinct.tolist()]
-        self._table = IntervalTable.of_family(family, columns, codes.astype(np.int64))
+        self._family, self._entry = family, f"origin-v{family}"
 
     @property
     def snapshot(self) -> Snapshot:
         """The table's version."""
-        return self._snapshot
+        return manifest()[self._entry].snapshot
+
+    @cached_property
+    def _loaded(self) -> tuple[list[tuple[int, str]], IntervalTable]:
+        """The distinct pairs (AS number, kind), and the table of their positions."""
+        columns, words, _ = read_table(self._entry)
+        kinds = words["kind"]
+        # One number for each pair, so that distinct pairs are found without a Python loop over rows.
+        merged = columns["asn"].astype(np.int64) * len(kinds) + columns["kind"]
+        distinct, codes = np.unique(merged, return_inverse=True)
+        pairs = [(code // len(kinds), kinds[code % len(kinds)]) for code in distinct.tolist()]
+        return pairs, IntervalTable.of_family(self._family, columns, codes.astype(np.int64))
+
+    def load(self) -> None:
+        """Read the table now rather than at the first question."""
+        _ = self._loaded
 
     def asns(self, addresses: Addresses) -> NDArray[np.int64]:
         """Return the origin AS number of every address, 0 where the table does not tell."""
-        numbers = np.array([asn for asn, _ in self._pairs_known] + [0], dtype=np.int64)
-        return numbers[self._table.lookup(addresses)]
+        pairs, table = self._loaded
+        numbers = np.array([asn for asn, _ in pairs] + [0], dtype=np.int64)
+        return numbers[table.lookup(addresses)]
 
     @property
     def known_asns(self) -> frozenset[int]:
         """The AS numbers that the table tells apart."""
-        return frozenset(asn for asn, _ in self._pairs_known if asn)
+        return frozenset(asn for asn, _ in self._loaded[0] if asn)
 
     def answer(self, addresses: Addresses, days: Sequence[date]) -> Answer:
         """Say what kind of network announces every address; silent about `other` ones."""
-        telling = np.array([kind in ("cloud", "hosting", "cdn") for _, kind in self._pairs_known] + [False])
-        codes = self._table.lookup(addresses)
-        return Answer(np.where(telling[codes], codes, -1), tuple(self._say(*pair) for pair in self._pairs_known))
+        pairs, table = self._loaded
+        telling = np.array([kind in ("cloud", "hosting", "cdn") for _, kind in pairs] + [False])
+        codes = table.lookup(addresses)
+        return Answer(np.where(telling[codes], codes, -1), tuple(self._say(*pair) for pair in pairs))
 
     def _say(self, asn: int, kind: str) -> Statement:
         return Statement(
             kind=Kind.NETWORK,
-            source=self._snapshot.id,
-            author=self._snapshot.author,
+            source=self.snapshot.id,
+            author=self.snapshot.author,
             says=f"AS{asn}, {kind} network" if asn else f"{kind or 'no'} network",
             network=kind,
             holder=HOLDERS.get(asn, ""),

@@ -5,6 +5,7 @@ Keys are texts as they stand in the input; `residency.traffic.groups` joins thei
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ CREATE TABLE by_input (
 )"""
 
 
-def period_of(ts_us: str, cuts: Sequence[int]) -> str:
+def period_of(ts_us: str, cuts: Sequence[int], likely_us: int | None = None) -> str:
     """Return SQL for the number of sorted `cuts` at or before `ts_us`: a binary search of nested CASEs."""
 
     def search(low: int, high: int) -> str:
@@ -35,7 +36,13 @@ def period_of(ts_us: str, cuts: Sequence[int]) -> str:
         middle = (low + high) // 2
         return f"CASE WHEN {ts_us} >= {cuts[middle]:d} THEN {search(middle + 1, high)} ELSE {search(low, middle)} END"
 
-    return f"CAST({search(0, len(cuts))} AS INTEGER)"
+    every = search(0, len(cuts))
+    if likely_us is None or not cuts:
+        return f"CAST({every} AS INTEGER)"
+    number = bisect_right(cuts, likely_us)
+    bounds = [f"{ts_us} >= {cuts[number - 1]:d}"] if number else []
+    bounds += [f"{ts_us} < {cuts[number]:d}"] if number < len(cuts) else []
+    return f"CAST(CASE WHEN {' AND '.join(bounds)} THEN {number} ELSE {every} END AS INTEGER)"
 
 
 def group_rows(source: str, values: Mapping[str, str], good: str, cuts: Sequence[int], has: frozenset[str]) -> str:
@@ -49,16 +56,19 @@ def group_rows(source: str, values: Mapping[str, str], good: str, cuts: Sequence
     return _insert(f"(SELECT *{period} FROM (SELECT {inner} FROM {source} WHERE {good}))", has, "true")  # noqa: S608
 
 
-def group_all(source: str, plan: Plan, good: str, cuts: Sequence[int], has: frozenset[str]) -> str:
+def group_all(
+    source: str, plan: Plan, good: str, cuts: Sequence[int], has: frozenset[str], likely_us: int | None = None
+) -> str:
     """Return SQL that groups every row of `source` and tells of each group whether all its rows are good.
 
     Made in layers, so that each cast is done once: casts, then what is said of their results, then groups. A bad
-    row is not left out; the caller reads the input the exact way if a group has one.
+    row is not left out; the caller reads the input the exact way if a group has one. `likely_us` is a time near
+    those of most rows: its period is asked first.
     """
     first = {name: text for name, text in plan.values.items() if name not in (*_UNGROUPED, "answered")}
     casts = ", ".join(f"{expression} AS v_{name}" for name, expression in first.items())
     answered = plan.values["answered"]
-    said = f"{period_of('v_ts_us', cuts)} AS v_period, {answered} AS v_answered, ({good}) AS v_good"
+    said = f"{period_of('v_ts_us', cuts, likely_us)} AS v_period, {answered} AS v_answered, ({good}) AS v_good"
     return _insert(f"(SELECT *, {said} FROM (SELECT *, {casts} FROM {source}))", has, "bool_and(v_good)")  # noqa: S608
 
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from residency.limits import LIMITS
+from residency.model.period import to_us
 from residency.traffic.engine import quoted
 from residency.traffic.records import TIME_UNITS
 
@@ -119,6 +121,17 @@ def quick_kinds(
         if quick.get(name) is Kind.TEXT:
             quick[name] = Kind.COUNT
     return quick
+
+
+def likely_time(first_time: str | None, time_unit: str) -> int | None:
+    """Return the first row's time in microseconds, as a guess at most rows' times; None where it tells none."""
+    text = first_time or ""
+    try:
+        if re.fullmatch(r"\d{1,19}(\.\d+)?", text):
+            return int(float(text) * (TIME_UNITS[time_unit] or 0.001))
+        return to_us(datetime.fromisoformat(text))
+    except (ValueError, OverflowError):
+        return None
 
 
 def plan_columns(

@@ -22,6 +22,7 @@ from residency.traffic.columns import (
     Kind,
     Plan,
     client_check,
+    likely_time,
     plan_columns,
     quick_kinds,
 )
@@ -90,7 +91,8 @@ class Loader:
         each_client = not source.has_cheap_clients
         plan = plan_columns(kinds, self._unit, with_clients=each_client, known_clients=each_client, trusted=True)
         good = f"{source.fast_condition} AND {plan.good}"
-        sql = group_all(relation.sql, plan, good, self._cuts, frozenset(source.kinds))
+        likely = likely_time(source.first_time, self._unit)
+        sql = group_all(relation.sql, plan, good, self._cuts, frozenset(source.kinds), likely)
         try:
             with seam(tally.path, "reading its rows"), self._objects(relation):
                 if each_client:

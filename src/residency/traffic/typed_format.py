@@ -26,7 +26,7 @@ class _TypedSource:
 
     format = "parquet"
     fast_condition = "true"
-    has_cheap_clients = True
+    has_cheap_clients = False
     keep_text = False
     suspicious: str | None = None
 
@@ -62,12 +62,12 @@ class ParquetSource(_TypedSource):
         with seam(file.path, "reading its footer"):
             super().__init__(describe(connection, "read_parquet(?)", [file.link]), file.path)
             self.records = scalar(connection, "SELECT count(*) FROM read_parquet(?)", [file.link])
-            if self.kinds["ts"] is Kind.TEXT:
-                self.first_time = self._first_time(connection, file.link)
+            self.first_time = self._first_time(connection, file.link)
 
     def _first_time(self, connection: duckdb.DuckDBPyConnection, link: str) -> str | None:
         original = dict(self._picked)["ts"]
-        rows = connection.execute(f"SELECT {quoted(original)} FROM read_parquet(?) LIMIT 1", [link]).fetchall()  # noqa: S608
+        first = f"SELECT CAST({quoted(original)} AS VARCHAR) FROM read_parquet(?) LIMIT 1"  # noqa: S608
+        rows = connection.execute(first, [link]).fetchall()
         return str(rows[0][0]) if rows else None
 
     def fast(self, kinds: Mapping[str, Kind]) -> Relation | None:

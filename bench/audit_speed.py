@@ -110,7 +110,7 @@ def main() -> None:
     options.add_argument("--keep", type=Path, help="folder that keeps the generated files")
     given = options.parse_args()
     sys.path.insert(0, str(HERE))
-    import flows
+    import flows  # beside this file
 
     with tempfile.TemporaryDirectory() as scratch:
         folder = given.keep or Path(scratch)

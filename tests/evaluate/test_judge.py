@@ -268,7 +268,6 @@ def test_a_partys_word_against_itself_violates(bench: Bench) -> None:
     assert found.verdict is VIOLATED
 
 
-@pytest.mark.xfail(reason="reported: what a party's word struck stays struck without it", strict=True)
 def test_a_partys_measurement_strikes_nothing_once_its_word_is_left_out(bench: Bench) -> None:
     said = [bench.measured("IE", author="acme"), bench.database("US"), bench.database("IE", author="dbb")]
     assert bench.judge(bench.claim(), bench.many(3, said)).verdict is OPEN

@@ -50,6 +50,9 @@ if TYPE_CHECKING:
     from residency.traffic import Traffic
 
 
+_FEW_PATTERNS = 64  # up to here one C call a host beats a table
+
+
 @dataclass(kw_only=True)
 class Run:
     """One audit under way: the claims, the grouped traffic, and what was asked so far."""
@@ -80,7 +83,12 @@ class Run:
         wide = (c.networks or c.asns or c.covers_every_flow or c.forbids_any_place for c in self.claims)
         if any(wide):
             return None
-        named = PatternTable((rule.pattern, True) for claim in self.claims for rule in claim.hosts)
+        patterns = {rule.pattern for claim in self.claims for rule in claim.hosts}
+        exact = {pattern.stem for pattern in patterns if not pattern.is_wildcard}
+        under = tuple(f".{pattern.stem}" for pattern in patterns if pattern.is_wildcard)
+        if len(under) <= _FEW_PATTERNS:
+            return [host for host in self.hosts if host in exact or host.endswith(under)]
+        named = PatternTable((pattern, True) for pattern in patterns)
         return [host for host in self.hosts if named.find(host)]
 
     @cached_property
@@ -332,9 +340,18 @@ class Run:
         used = {item.statement.source for finding in findings for item in finding.evidence}
         stale = [_stale(s.snapshot, as_of) for s in self.sources if s.snapshot.id in used]
         stale += _far_from_flows(self.sources, findings)
+        stale += self._relied_on_nobody()
         cut = [f"{i.path}: incomplete: {i.incomplete}" for i in self.flows.inputs if i.incomplete]
         of_packs = [warning for pack in self.packs for warning in pack.warnings]
         return (*of_packs, *self.flows.warnings, *cut, *filter(None, stale), *self._lookalikes())
+
+    def _relied_on_nobody(self) -> list[str]:
+        """Warn of a --rely-on name that changes nothing, since no claim has it among its parties."""
+        known = frozenset[str]().union(*(claim.own_authors for claim in self.claims))
+        return [
+            f"--rely-on {author}: no party of these claims has this name; the parties are {', '.join(sorted(known))}"
+            for author in sorted(self.options.rely_on - known)
+        ]
 
     def _lookalikes(self) -> list[str]:
         """Warn of observed names that look like a host of a claim and are not it."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
-import unicodedata
 
 from residency.claims import schema
 from residency.model.claim import (
@@ -16,16 +14,10 @@ from residency.model.claim import (
     HostRule,
     NetworkRule,
     Reply,
+    party_key,
 )
 from residency.model.names import HostPattern
 from residency.model.period import ALWAYS, Period
-
-
-def slug(text: str) -> str:
-    """Return a lower-case name of letters, digits and dashes: "Amazon Web Services" is amazon-web-services."""
-    plain = unicodedata.normalize("NFKD", text)
-    plain = "".join(c for c in plain if not unicodedata.combining(c)).lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or text.strip().lower()
 
 
 def to_claim(table: schema.ClaimTable, file_vendor: str) -> Claim:
@@ -41,7 +33,7 @@ def to_claim(table: schema.ClaimTable, file_vendor: str) -> Claim:
         forbid=table.forbid,
         modality=table.modality,
         complete=table.complete,
-        parties=tuple(dict.fromkeys(slug(party) for party in parties)),
+        parties=tuple(dict.fromkeys(party_key(party) for party in parties)),
         subjects=table.subjects,
         condition=table.condition,
         data_in=table.data_in,

@@ -6,11 +6,10 @@ import json
 import re
 from collections.abc import Sequence
 
-from residency.claims.convert import slug
 from residency.claims.fields import ID_PATTERN
 from residency.claims.schema import SCHEMA
 from residency.errors import UsageError, shorten
-from residency.model.claim import Activity
+from residency.model.claim import Activity, party_key
 from residency.model.names import HostNameError, HostPattern
 
 _TEXT = """\
@@ -80,7 +79,7 @@ def template(
         raise UsageError(f"`{shorten(activity)}` is no activity; one of {', '.join(Activity)}")
     if not allow:
         raise UsageError("name at least one place that is allowed")
-    name = slug(vendor)
+    name = party_key(vendor)
     shown_hosts = [_host(h) for h in hosts] or [f"*.{_label(name)}.example", f"{_label(name)}.example"]
     return _TEXT.format(
         schema=SCHEMA,

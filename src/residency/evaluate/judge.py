@@ -160,7 +160,7 @@ def judge(
     outcomes = _tallies(judged)
     coverage = _shares(outcomes)
     named = _named_share(groups, scope) if claim.forbids_any_place else None
-    own = frozenset(party_key(party) for party in claim.parties)
+    own = claim.own_authors
     believed = frozenset(party_key(author) for author in rely_on)
     parties = own - believed
     verdict, assurance, reasons = _decide(claim, entries, judged, outcomes, coverage, could, named, parties)
@@ -223,8 +223,9 @@ def _decide(
             return Verdict.INCONCLUSIVE, Assurance.NONE, [Reason(rule=rules.ONLY_PARTIES, text=text), *detail]
     assurance = _weakest_needed(claim.coverage, alone)
     inside = _percent(coverage.flows)
+    told = _partly_told(judged)
     text = f"nothing contradicts it; {inside} of the flows that count are inside (coverage {_percent(claim.coverage)})"
-    return Verdict.CONSISTENT, assurance, [Reason(rule=rules.CONSISTENT, text=text), *_skipped(coverage)]
+    return Verdict.CONSISTENT, assurance, [Reason(rule=rules.CONSISTENT, text=text), *_skipped(coverage), *told]
 
 
 def _decide_without_location(claim: Claim, outcomes: Mapping[Outcome, Tally], named: Shares | None) -> _Decision:
@@ -306,6 +307,22 @@ def _skipped(coverage: Shares) -> list[Reason]:
     if not missing:
         return []
     return [Reason(rule=rules.BYTES_SKIPPED, text=f"no share of {' and '.join(missing)}: not told, or zero")]
+
+
+def _partly_told(judged: list[Judged]) -> list[Reason]:
+    """Say so where a share of bytes rests on only some of the flows."""
+    counted = [j.entry.seen for j in judged if j.ruling.outcome in _COUNTED]
+    flows = sum(seen.flows for seen in counted)
+    silent = {
+        "sent": sum(seen.sent_unknown for seen in counted),
+        "received": sum(seen.received_unknown for seen in counted),
+    }
+    parts = [f"{n:,} of {flows:,} flows do not tell bytes {name}" for name, n in silent.items() if 0 < n < flows]
+    return (
+        [Reason(rule=rules.BYTES_SKIPPED, text=f"{'; '.join(parts)}: the shares of bytes rest on the others")]
+        if parts
+        else []
+    )
 
 
 def _rule_all(entries: Sequence[Entry], without: frozenset[str]) -> list[Judged]:

@@ -83,7 +83,7 @@ def place_in(weighed: Weighed, area: Area, without: frozenset[str] = frozenset()
     """
     if not weighed.locatable:
         return Location(where=Where.UNKNOWN, assurance=Assurance.NONE, rules=(rules.NOT_LOCATABLE,))
-    usable = [e for e in weighed.evidence if e.counts and not (_authors(e) & without)]
+    usable = [e for e in weighed.evidence if not (_authors(e) & without) and _counts(e, weighed.evidence, without)]
     measured = [e for e in usable if e.kind is Kind.MEASURED and e.statement.proves]
     if measured:
         found = _decide(_feasible(measured), area, Assurance.MEASURED, rules.MEASURED, measured)
@@ -184,12 +184,13 @@ def _measurement_struck(evidence: list[Evidence]) -> list[Evidence]:
     if not measured:
         return evidence
     countries = {p.country for p in _feasible(measured)}
+    by = frozenset[str]().union(*(_authors(e) for e in measured))
 
     def read(item: Evidence) -> Evidence:
         named = {p.country for p in item.statement.places}
         if item.kind is Kind.MEASURED or not item.counts or named & countries:
             return item
-        return replace(item, struck="names only places that round-trip times exclude")
+        return replace(item, struck="names only places that round-trip times exclude", struck_by=by)
 
     return [read(e) for e in evidence]
 
@@ -199,10 +200,18 @@ def _read_database(evidence: Evidence, all_: list[Evidence], network: str) -> Ev
     if evidence.kind is not Kind.DATABASE or not evidence.counts:
         return evidence
     lists = [e.statement for e in all_ if e.kind is Kind.DECLARED]
+    read = _read_echo(evidence, all_, lists, network)
     built = evidence.statement.listed[1] if evidence.statement.listed else None
-    since = max((s.prefix_since for s in lists if s.prefix_since), default=None)
-    if built is not None and since is not None and built < since:
-        return replace(evidence, struck=f"built {built}, before the prefix was first listed on {since}")
+    newer = [s for s in lists if s.prefix_since and built is not None and built < s.prefix_since]
+    if not newer:
+        return read
+    since = max(s.prefix_since for s in newer if s.prefix_since)
+    why = f"built {built}, before the prefix was first listed on {since}"
+    return replace(read, struck=why, struck_by=frozenset(party_key(s.author) for s in newer))
+
+
+def _read_echo(evidence: Evidence, all_: list[Evidence], lists: list[Statement], network: str) -> Evidence:
+    """Mark a database answer that repeats the operator's list or the registry."""
     if network:
         holder = next((s.author for s in lists), "") or next(
             (e.statement.holder for e in all_ if e.statement.holder), ""
@@ -212,6 +221,20 @@ def _read_database(evidence: Evidence, all_: list[Evidence], network: str) -> Ev
     if registered and _countries(evidence) <= registered:
         return replace(evidence, echo="registration")
     return evidence
+
+
+def _counts(item: Evidence, all_: Sequence[Evidence], without: frozenset[str]) -> bool:
+    """Does it count once the word of `without` is left out, and what that word alone had struck is restored?"""
+    if item.counts:
+        return True
+    if not item.statement.places or not (item.struck_by & without):
+        return False
+    if item.kind is Kind.DATABASE and item.struck.startswith("built"):
+        return bool(item.struck_by <= without)
+    left = [
+        e for e in all_ if e.kind is Kind.MEASURED and e.counts and e.statement.proves and not _authors(e) & without
+    ]
+    return not left or bool(_countries(item) & {p.country for p in _feasible(left)})
 
 
 def _weighing_rules(evidence: Iterable[Evidence], *, anycast: bool, capped: bool) -> tuple[str, ...]:

@@ -173,8 +173,8 @@ def _accusing_witness(claim: Claim, worst: Judged, wording: Wording) -> str:
     if lead is None:
         return f", in {where}"
     if lead.kind is Kind.DECLARED:
-        own = party_key(lead.statement.author) in claim.parties
-        whose = _author(lead.statement.author) + (", the claimant itself," if own else "")
+        own = party_key(lead.statement.author) in claim.own_authors
+        whose = _author(lead.statement.author) + (", the claimant itself," if own else ", not the claimant,")
         return f", which {whose} publishes as {where}"
     if lead.kind is Kind.MEASURED:
         return f", which round-trip times place in {where}"

@@ -24,6 +24,17 @@ def party_key(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or name.strip().lower()
 
 
+# Authors of lists, and the names under which their organisation may stand among a claim's parties.
+OWNERS: Mapping[str, frozenset[str]] = {
+    "aws": frozenset({"aws", "amazon", "amazon-com", "amazon-web-services"}),
+    "azure": frozenset({"azure", "microsoft", "microsoft-azure", "github"}),
+    "gcp": frozenset({"gcp", "google", "google-cloud", "google-cloud-platform", "alphabet"}),
+    "oracle": frozenset({"oracle", "oracle-cloud", "oracle-cloud-infrastructure"}),
+    "github": frozenset({"github", "microsoft", "azure", "microsoft-azure"}),
+    "db-ip": frozenset({"db-ip", "dbip"}),
+}
+
+
 class Activity(StrEnum):
     """What is declared to happen in the area."""
 
@@ -190,6 +201,12 @@ class Claim:
     counter_evidence: tuple[CounterEvidence, ...] = ()
     replies: tuple[Reply, ...] = ()
     cases: tuple[Case, ...] = ()
+
+    @property
+    def own_authors(self) -> frozenset[str]:
+        """The parties in `party_key` form, with the lists that their organisations publish (Amazon: aws)."""
+        own = frozenset(party_key(party) for party in self.parties)
+        return own | {author for author, names in OWNERS.items() if names & own}
 
     @property
     def covers_every_flow(self) -> bool:

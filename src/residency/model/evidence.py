@@ -69,13 +69,14 @@ class Statement:
 class Evidence:
     """A statement as weighed for one endpoint and one period.
 
-    `struck` holds the reason why it is shown but not counted; `echo` says whom it repeats
+    `struck` holds the reason why it is shown but not counted, `struck_by` on whose word; `echo` says whom it repeats
     (`list:aws`, `registration`); `days_from_flow` is the distance between statement and flow.
     """
 
     statement: Statement
     days_from_flow: int | None = None
     struck: str = ""
+    struck_by: frozenset[str] = frozenset()  # whose word struck it, in `party_key` form
     echo: str = ""
     lineage: str = ""
 

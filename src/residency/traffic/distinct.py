@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -120,6 +121,12 @@ class Distinct:
 
 def read_address(text: str) -> tuple[str | None, str | None, str | None]:
     """Return (canonical text, form, reason)."""
+    if text[:1] == "2" and ":" in text and not text.startswith("200"):
+        # Plain global unicast, most of all IPv6: the C library's canonical text is that of RFC 5952 as well.
+        try:
+            return socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, text)), "native", None
+        except OSError:
+            pass  # the strict reader says why
     try:
         address = parse_address(text)
     except ValueError as error:

@@ -61,9 +61,7 @@ def help_text(words: tuple[str, ...]) -> str:
         "TERM": "dumb",
         "PYTHONIOENCODING": "utf-8",
     }
-    kept = {
-        k: v for k, v in os.environ.items() if k in ("PATH", "PYTHONPATH", "HOME", "SYSTEMROOT", "VIRTUAL_ENV")
-    }
+    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "PYTHONPATH", "HOME", "SYSTEMROOT", "VIRTUAL_ENV")}
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-m", "residency", *words, "--help"],
         env=kept | environment,

@@ -188,9 +188,7 @@ def read_snapshots() -> dict[str, list[str]]:
 
 def data_files() -> set[str]:
     """List the files that the manifest has to cover."""
-    return {
-        path.relative_to(DATA).as_posix() for pattern in ("*.csv", "geo/*.parquet") for path in DATA.glob(pattern)
-    }
+    return {path.relative_to(DATA).as_posix() for pattern in ("*.csv", "geo/*.parquet") for path in DATA.glob(pattern)}
 
 
 def main() -> None:
@@ -201,9 +199,7 @@ def main() -> None:
     ranges["built"] = max(day for days in snapshots.values() for day in days) + "T00:00:00Z"
     if unlike := data_files() ^ set(ENTRIES):
         raise ValueError(f"files and entries differ: {', '.join(sorted(unlike))}")
-    entries = sorted(
-        (describe(file, entry) for file, entry in ENTRIES.items()), key=lambda entry: str(entry["id"])
-    )
+    entries = sorted((describe(file, entry) for file, entry in ENTRIES.items()), key=lambda entry: str(entry["id"]))
     text = json.dumps({"schema": SCHEMA, "entries": entries}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     (DATA / "manifest.json").write_text(text, encoding="utf-8")
     print(f"manifest.json: {len(entries)} entries, {sum(int(entry['bytes']) for entry in entries)} bytes of data")

@@ -183,9 +183,7 @@ def drop_placeless_details(listings: Listings) -> int:
     placeless = [
         key
         for key, listing in listings.items()
-        if not key.region
-        and find_scope(key, listing.services) == "global"
-        and listing.days <= _covered(key, regional)
+        if not key.region and find_scope(key, listing.services) == "global" and listing.days <= _covered(key, regional)
     ]
     for key in placeless:
         del listings[key]

@@ -1,7 +1,7 @@
 """A seeded generator of realistic flows: Zipf-distributed addresses of both families, 100,000 hosts, 10,000 clients.
 
-The same seed and size give the same rows, whatever the format (Parquet holds times as times). Addresses are drawn from published cloud ranges and
-random public space; names end in `.example`.
+The same seed and size give the same rows, whatever the format (Parquet holds times as times). Addresses are drawn
+from published cloud ranges and random public space; names end in `.example`.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def document(report: Report) -> dict[str, Any]:
         "quarantine": [quarantined(item) for item in report.quarantine],
         "snapshots": [_snapshot(s) for s in report.snapshots],
         "claims": [_claim(result) for result in report.claims],
-        "findings": [_finding(f) for f in report.findings],
+        "findings": _findings(report),
         "warnings": list(report.warnings),
     }
 
@@ -152,6 +152,22 @@ def _shares(shares: Shares) -> dict[str, float | None]:
     }
 
 
+def _findings(report: Report) -> list[dict[str, Any]]:
+    """Return the findings; many share a piece of evidence, which is written once."""
+    written: dict[tuple[int, str], dict[str, Any]] = {}
+
+    def write(item: Evidence, side: str) -> dict[str, Any]:
+        key = (id(item), side)
+        if key not in written:
+            written[key] = evidence(item, side)
+        return written[key]
+
+    return [
+        _finding(f) | {"evidence": [write(e, side) for e, side in zip(f.evidence, f.sides, strict=True)]}
+        for f in report.findings
+    ]
+
+
 def _finding(f: Finding) -> dict[str, Any]:
     seen = f.seen
     return {
@@ -183,7 +199,6 @@ def _finding(f: Finding) -> dict[str, Any]:
         "min_rtt_ms": seen.min_rtt_ms,
         "rtt_kind": seen.rtt_kind,
         "rules": list(f.rules),
-        "evidence": [evidence(e, side) for e, side in zip(f.evidence, f.sides, strict=True)],
     }
 
 

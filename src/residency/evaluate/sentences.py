@@ -16,6 +16,7 @@ from residency.evaluate.judge import Judged, Judgement
 from residency.model.claim import Activity, Claim, party_key
 from residency.model.evidence import Assurance, Evidence, Kind, Snapshot
 from residency.model.place import Place
+from residency.model.units import format_bytes
 from residency.model.verdict import ClaimResult, Outcome, Tally, Verdict
 
 AUTHORS: Mapping[str, str] = {
@@ -91,16 +92,6 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def size(count: int) -> str:
-    """Format bytes in decimal units, as in 2 MB."""
-    value, unit = float(count), "B"
-    for larger in ("kB", "MB", "GB", "TB", "PB"):
-        if value < 1000:
-            break
-        value, unit = value / 1000, larger
-    return f"{value:.0f} {unit}" if unit == "B" or value >= 10 else f"{value:.1f} {unit}"
-
-
 def span(first: datetime, last: datetime) -> str:
     """Format a span of time by its days in UTC."""
     a, b = first.date(), last.date()
@@ -144,7 +135,7 @@ def _violated(claim: Claim, judgement: Judgement, wording: Wording) -> str:
     worst = max(bad, key=lambda j: (j.entry.seen.bytes_sent or 0, j.entry.seen.flows, j.entry.seen.server_ip))
     opening = f"violated ({judgement.assurance.value}{extent}): {_how_many(flows, total)} the statement:"
     sent = sum(j.entry.seen.bytes_sent or 0 for j in bad)
-    amount = f"{size(sent)} went to" if sent else "they reached"
+    amount = f"{format_bytes(sent)} went to" if sent else "they reached"
     body = f"{amount} {_target(bad, worst)}{_accusing_witness(claim, worst, wording)}, {_when(bad)}."
     closing = " No stated exception matches." if claim.exceptions else " The claim states no exception."
     lone = " This shows one instance, not a practice." if flows == 1 else ""
@@ -232,7 +223,7 @@ def _nothing_left(judgement: Judgement) -> str:
 def _adverse_words(claim: Claim, judgement: Judgement, wording: Wording) -> str:
     adverse = [j for j in judgement.judged if j.ruling.outcome is Outcome.ADVERSE]
     sent = sum(j.entry.seen.bytes_sent or 0 for j in adverse)
-    amount = f"{size(sent)} sent to" if sent else f"{counted(_flows(adverse), 'conversation')} with"
+    amount = f"{format_bytes(sent)} sent to" if sent else f"{counted(_flows(adverse), 'conversation')} with"
     links = sorted({link for j in adverse for link in j.ruling.missing_links})
     servers = f"servers in {_country_list(_countries_of(adverse), wording)}"
     body = f"It shows {amount} {'these hosts' if claim.forbids_any_place else servers}"

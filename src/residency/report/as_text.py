@@ -16,6 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from residency.model.units import format_bytes
 from residency.report.medium import all_printable, printable
 
 Doc = Mapping[str, Any]
@@ -128,8 +129,8 @@ def _outcomes(counted: Sequence[tuple[str, Doc]]) -> Table:
             Text(name.replace("_", " "), style=_OUTCOME_STYLES.get(name, "")),
             f"{tally['endpoints']:,}",
             f"{tally['flows']:,}",
-            _size(tally["bytes_sent"]),
-            _size(tally["bytes_received"]),
+            format_bytes(tally["bytes_sent"]),
+            format_bytes(tally["bytes_received"]),
         )
     return made
 
@@ -189,12 +190,3 @@ def _inputs(document: Doc) -> list[RenderableType]:
 
 def _warnings(document: Doc) -> list[RenderableType]:
     return [Text(f"warning: {printable(text)}", style="yellow") for text in document["warnings"]]
-
-
-def _size(count: int) -> str:
-    value, unit = float(count), "B"
-    for larger in ("kB", "MB", "GB", "TB", "PB"):
-        if value < 1000:
-            break
-        value, unit = value / 1000, larger
-    return f"{value:.0f} {unit}" if unit == "B" or value >= 10 else f"{value:.1f} {unit}"

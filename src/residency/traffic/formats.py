@@ -37,27 +37,28 @@ def _is_zeek_tsv(head: bytes) -> bool:
     return head.startswith((b"#separator", b"#fields\t", b"#path\t", b"#set_separator"))
 
 
-def _first_object(head: bytes) -> dict[str, object] | None:
-    if not head.lstrip().startswith(b"{"):
-        return None
+def _keys_of(head: bytes) -> set[str]:
+    """Return the keys of the first objects: a writer that leaves unset fields out may begin with a poor one."""
+    found: set[str] = set()
     for line in head.splitlines()[:50]:
         try:
-            return parse_object(line.decode())
+            found |= parse_object(line.decode()).keys()
         except ValueError:
             continue
-    return None
+    return found
 
 
 def _is_zeek_json(head: bytes) -> bool:
-    found = _first_object(head)
-    if found is None or "server_ip" in found or "event_type" in found:
+    if not head.lstrip().startswith(b"{"):
         return False
-    return any(name in found for name in _ZEEK_FIELDS) or "_path" in found
+    keys = _keys_of(head)
+    if "server_ip" in keys or "event_type" in keys:
+        return False
+    return any(name in keys for name in _ZEEK_FIELDS) or "_path" in keys
 
 
 def _is_ndjson(head: bytes) -> bool:
-    found = _first_object(head)
-    return head.lstrip().startswith(b"{") and not _is_zeek_json(head) and "event_type" not in (found or {})
+    return head.lstrip().startswith(b"{") and not _is_zeek_json(head) and "event_type" not in _keys_of(head)
 
 
 def _is_csv(head: bytes) -> bool:

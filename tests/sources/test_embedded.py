@@ -7,8 +7,11 @@ from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from numpy.typing import NDArray
 
+import residency
 from residency.model.evidence import Kind, Statement
 from residency.model.network import Addresses, parse_address
 from residency.model.period import midnight
@@ -16,7 +19,7 @@ from residency.model.place import Gazetteer, Relation
 from residency.shipped import manifest
 from residency.sources.embedded import country_database, origin_networks, read_table
 from residency.sources.interface import Source
-from residency.sources.provider_ranges import embedded_ranges
+from residency.sources.provider_ranges import ProviderRanges, embedded_ranges
 from residency.sources.registry import embedded_sources
 
 DAY = date(2026, 6, 1)
@@ -185,3 +188,43 @@ def test_answers_change_only_on_listing_days(provider: str) -> None:
             [None if s is None else s.places for s in ask(source, *texts, day=d)] for d in within if d < following
         ]
         assert all(a == answers[0] for a in answers)
+
+
+def test_a_listed_istanbul_prefix_of_frankfurt_is_outside_the_eea(gazetteer: Gazetteer) -> None:
+    """With the border group that Amazon's own file gives, the region's name does not matter."""
+    columns: dict[str, NDArray[Any]] = {
+        "family": np.array([4], dtype=np.uint8),
+        "hi": np.array([0], dtype=np.uint64),
+        "lo": np.array([int(ipaddress.IPv4Address("83.119.128.0"))], dtype=np.uint64),
+        "length": np.array([18], dtype=np.uint8),
+        **{name: np.array([0]) for name in ("provider", "region", "border_group", "services", "scope")},
+        **{name: np.array(["2026-08-22"], dtype="datetime64[D]") for name in ("first_listed", "last_listed")},
+    }
+    words = {
+        "provider": ["aws"],
+        "region": ["eu-central-1"],
+        "border_group": ["eu-central-1-ist-1"],
+        "services": ["AMAZON,EC2"],
+        "scope": ["regional"],
+    }
+    listed = date(2026, 8, 22)
+    source = ProviderRanges("aws", PROVIDERS["aws"].snapshot, columns, words, [listed], gazetteer)
+    (said,) = ask(source, "83.119.130.1", day=listed)
+    assert said is not None
+    assert {p.country for p in said.places} == {"TR"}
+    assert gazetteer.area(["EEA"], midnight(listed)).relation_of_all(said.places) is Relation.OUTSIDE
+    report = residency.audit(
+        "example-policy-eu-names",
+        pa.table(
+            {
+                "ts": ["2026-08-22T10:00:00Z"],
+                "server_ip": ["83.119.130.1"],
+                "bytes_sent": [9000],
+                "bytes_received": [100],
+                "host": ["b.s3.eu-central-1.amazonaws.com"],
+            }
+        ),
+        sources=[source],
+        embedded=False,
+    )
+    assert report.verdict("example.eea-only") is residency.Verdict.VIOLATED

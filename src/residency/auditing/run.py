@@ -341,9 +341,8 @@ class Run:
         stale = [_stale(s.snapshot, as_of) for s in self.sources if s.snapshot.id in used]
         stale += _far_from_flows(self.sources, findings)
         stale += self._relied_on_nobody()
-        cut = [f"{i.path}: incomplete: {i.incomplete}" for i in self.flows.inputs if i.incomplete]
         of_packs = [warning for pack in self.packs for warning in pack.warnings]
-        return (*of_packs, *self.flows.warnings, *cut, *filter(None, stale), *self._lookalikes())
+        return (*of_packs, *self.flows.warnings, *filter(None, stale), *self._lookalikes())
 
     def _relied_on_nobody(self) -> list[str]:
         """Warn of a --rely-on name that changes nothing, since no claim has it among its parties."""

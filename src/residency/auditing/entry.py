@@ -26,7 +26,7 @@ from residency.model.place import Gazetteer
 from residency.model.verdict import QuarantinedRecord, Report, ScopePreview
 from residency.sources.gazetteer import shipped_gazetteer
 from residency.sources.interface import Source
-from residency.sources.registry import embedded_sources, load_beside
+from residency.sources.registry import embedded_sources
 
 if TYPE_CHECKING:
     from residency.traffic import Traffic
@@ -81,13 +81,11 @@ def audit(
     asked = [*_embedded(embedded), *sources]
     _check_asns(chosen, asked)
     given = _as_list(traffic)
-    loading = load_beside(asked)
 
     @contextmanager
     def reading(*, soft: bool) -> Iterator[Run]:
         cuts = cuts_us(chosen, gazetteer, asked, options, soft=soft)
         with _read(given, cuts, input_format, time_unit, progress, engine) as flows:
-            loading.join()
             yield Run(
                 gazetteer=gazetteer,
                 packs=packs,

@@ -1,6 +1,6 @@
 """The tables that ship with residency: countries by database, published ranges, kinds of networks.
 
-Each is read when it is first asked (or told to `load`), verified against the manifest, and kept in numpy columns.
+Each is read when it is first asked, verified against the manifest, and kept in numpy columns.
 """
 
 from __future__ import annotations
@@ -71,10 +71,6 @@ class CountryDatabase:
         table = IntervalTable.of_family(self._family, columns, columns["country"].astype(np.int64))
         return words["country"], table
 
-    def load(self) -> None:
-        """Read the table now rather than at the first question."""
-        _ = self._loaded
-
     def answer(self, addresses: Addresses, days: Sequence[date]) -> Answer:
         """Say in which country the database puts every address."""
         words, table = self._loaded
@@ -117,10 +113,6 @@ class OriginNetworks:
         distinct, codes = np.unique(merged, return_inverse=True)
         pairs = [(code // len(kinds), kinds[code % len(kinds)]) for code in distinct.tolist()]
         return pairs, IntervalTable.of_family(self._family, columns, codes.astype(np.int64))
-
-    def load(self) -> None:
-        """Read the table now rather than at the first question."""
-        _ = self._loaded
 
     def asns(self, addresses: Addresses) -> NDArray[np.int64]:
         """Return the origin AS number of every address, 0 where the table does not tell."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 
-from residency.model.period import ALWAYS, Period
+from residency.model.period import Period
 
 EARTH_RADIUS_KM = 6371.0088
 
@@ -376,8 +376,3 @@ def _union(parts: list[Members]) -> Members:
         regions={k: v for p in parts for k, v in p.regions.items()},
         sites={k: v for p in parts for k, v in p.sites.items()},
     )
-
-
-def membership_period(start: datetime | None, end: datetime | None) -> Period:
-    """Return the half-open period of a row; both ends open is ALWAYS."""
-    return ALWAYS if start is None and end is None else Period(start, end)

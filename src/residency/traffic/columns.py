@@ -138,7 +138,6 @@ def plan_columns(
     kinds: Mapping[str, Kind],
     time_unit: str,
     *,
-    with_clients: bool = True,
     known_clients: bool = False,
     trusted: bool = False,
 ) -> Plan:
@@ -153,7 +152,7 @@ def plan_columns(
     for name in ("bytes_sent", "bytes_received", "flows"):
         _plan_count(name, kinds, values, checks, trusted=trusted)
     checks.append(_missing("server_ip", "server_ip: no address"))
-    if "client_ip" in kinds and with_clients:
+    if "client_ip" in kinds:
         checks.append(client_check(kinds["client_ip"], with_known=known_clients))
     if trusted:
         _trust(kinds, values)

@@ -24,7 +24,6 @@ class CsvSource:
 
     format = "csv"
     fast_condition = "true"
-    has_cheap_clients = False
     keep_text = False
     suspicious: str | None = None
 

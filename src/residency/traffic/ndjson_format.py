@@ -36,7 +36,6 @@ class NdjsonSource:
 
     format = "ndjson"
     keep_text = True
-    has_cheap_clients = False
     # DuckDB turns true, 5 and [..] into text: such a text where a string belongs needs the exact reader.
     suspicious: str | None = (
         "regexp_full_match(host, '(?s)true|false|[-+0-9.eE]+|[\\[{].*') OR proto IN ('true', 'false') "

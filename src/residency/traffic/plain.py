@@ -88,20 +88,17 @@ class Loader:
         relation = source.fast(kinds)
         if relation is None or source.records == 0:
             return False
-        each_client = not source.has_cheap_clients
-        plan = plan_columns(kinds, self._unit, with_clients=each_client, known_clients=each_client, trusted=True)
+        plan = plan_columns(kinds, self._unit, known_clients=True, trusted=True)
         good = f"{source.fast_condition} AND {plan.good}"
         likely = likely_time(source.first_time, self._unit)
         sql = group_all(relation.sql, plan, good, self._cuts, frozenset(source.kinds), likely)
         try:
             with seam(tally.path, "reading its rows"), self._objects(relation):
-                if each_client:
-                    self._learn_clients(relation, kinds)
+                self._learn_clients(relation, kinds)
                 self._con.execute(sql, [number, is_int, *relation.values])
-                has_bad_client = source.has_cheap_clients and self._has_bad_client(relation, kinds)
         except InputError:
             return False
-        if not has_bad_client and self._is_whole(number, source):
+        if self._is_whole(number, source):
             return True
         self._con.execute("DELETE FROM by_input WHERE input = ?", [number])
         return False
@@ -116,13 +113,6 @@ class Loader:
             f"(SELECT client_ip FROM {relation.sql} LIMIT {_SAMPLED_ROWS}) WHERE client_ip IS NOT NULL AND NOT ({bad})",
             list(relation.values),
         )
-
-    def _has_bad_client(self, relation: Relation, kinds: Mapping[str, Kind]) -> bool:
-        if "client_ip" not in kinds:
-            return False
-        bad = client_check(kinds["client_ip"]).bad
-        sql = f"SELECT count(*) FROM (SELECT DISTINCT client_ip FROM {relation.sql}) WHERE {bad}"  # noqa: S608
-        return scalar(self._con, sql, list(relation.values)) > 0
 
     def _is_whole(self, number: int, source: FlowSource) -> bool:
         """Did every record come through with sound keys?"""

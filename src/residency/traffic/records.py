@@ -58,11 +58,12 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A record that a reader could not split into fields."""
+    """A record that a reader could not read: its 1-based line, or its offset in bytes where lines mean nothing."""
 
-    line: int
+    line: int | None
     reason: str
     value: str
+    offset: int | None = None
 
 
 @dataclass(slots=True)

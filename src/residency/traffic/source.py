@@ -35,7 +35,6 @@ class FlowSource(Protocol):
     rejected: list[Rejected]
     fast_condition: str
     keep_text: bool  # must numbers be read as text, lest DuckDB takes other things for numbers?
-    has_cheap_clients: bool  # is it quicker to look at distinct client addresses than at each?
     suspicious: str | None  # a condition on `by_input` rows that sends the input through `exact` too
 
     @property

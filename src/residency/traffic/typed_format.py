@@ -26,7 +26,6 @@ class _TypedSource:
 
     format = "parquet"
     fast_condition = "true"
-    has_cheap_clients = False
     keep_text = False
     suspicious: str | None = None
 

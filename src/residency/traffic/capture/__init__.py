@@ -1,0 +1,1 @@
+"""Captures: packets -> columns -> conversations with names and round-trip times."""

@@ -14,11 +14,33 @@ if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
 
 
-@lru_cache(maxsize=2)
-def _suffix_list(only_icann: bool) -> PublicSuffixList:
+@lru_cache(maxsize=1)
+def _rules() -> dict[str, tuple[list[str], list[str]]]:
+    """Return the list's rules by top label, those of ICANN's section and all of them."""
+    from publicsuffixlist import PSLFILE
+
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    is_icann = False
+    with open(PSLFILE, encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("// ==="):
+                is_icann = line.startswith("// ===BEGIN ICANN")
+            elif line[:2] != "//" and (rule := line.strip()):
+                icann, every = found.setdefault(rule.rpartition(".")[2].lower(), ([], []))
+                every.append(rule)
+                if is_icann:
+                    icann.append(rule)
+    return found
+
+
+@lru_cache(maxsize=1_000)
+def _suffix_list(top: str, *, only_icann: bool) -> PublicSuffixList:
+    """Return the rules below one top label: parsing the whole list would cost an audit a quarter of a second."""
     from publicsuffixlist import PublicSuffixList
 
-    return PublicSuffixList(accept_unknown=False, only_icann=only_icann)
+    label = top.removeprefix("xn--").encode("ascii").decode("punycode") if top.startswith("xn--") else top
+    icann, every = _rules().get(label, ([], []))
+    return PublicSuffixList("\n".join(icann if only_icann else every), accept_unknown=False)
 
 
 def is_icann_suffix(pattern: HostPattern) -> bool:
@@ -33,9 +55,9 @@ def is_private_suffix(pattern: HostPattern) -> bool:
 
 def _is_suffix(pattern: HostPattern, *, only_icann: bool) -> bool:
     stem = pattern.stem
-    names = _suffix_list(only_icann)
     if not stem:
         return False
+    names = _suffix_list(stem.rpartition(".")[2], only_icann=only_icann)
     if names.publicsuffix(stem) == stem:
         return True
     # `*.ck` in the list makes every name just below `ck` a suffix

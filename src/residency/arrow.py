@@ -35,7 +35,7 @@ def integers(values: NDArray[np.int64]) -> pa.Array:
 
 
 def as_numpy(column: Any, missing: int | None = None) -> NDArray[Any]:
-    """Return the values of an Arrow array of integers or dates (as day numbers), nulls as `missing`.
+    """Return the values of an Arrow array of integers or dates (as datetime64), nulls as `missing`.
 
     Raises ValueError for nulls where `missing` is None.
     """
@@ -43,6 +43,8 @@ def as_numpy(column: Any, missing: int | None = None) -> NDArray[Any]:
     dtype = np.dtype(f"{'u' if str(column.type).startswith('u') else 'i'}{column.type.bit_width // 8}")
     mine = slice(column.offset, column.offset + len(column))
     found: NDArray[Any] = np.frombuffer(values, dtype=dtype)[mine] if len(column) else np.zeros(0, dtype)
+    if str(column.type) == "date32[day]":
+        found = found.astype("datetime64[D]")
     if not column.null_count:
         return found
     if missing is None:

@@ -26,6 +26,7 @@ _GEOFEED_REMARK = re.compile(r"Geofeed:?\s+(https://\S+)", re.IGNORECASE)
 _POSTAL_NAMES = {"united states": "US", "usa": "US", "united kingdom": "GB"}
 _MAX_ITEMS = 64  # entities, links, remarks: honest answers hold a handful
 _MAX_TEXT = 200
+_WIDEST_BITS = {4: 32 - 8, 6: 128 - 16}  # nobody holds more than a /8 or a /16
 
 
 class RdapError(SourceError):
@@ -58,6 +59,12 @@ class RegisteredNetwork:
     url: str = ""
     sha256: str = ""
     fetched_at: datetime | None = None
+
+    @property
+    def is_whole_block(self) -> bool:
+        """Is it wider than any holder's network: what registries answer about space that they have not given out?"""
+        widest = _WIDEST_BITS[self.family]
+        return self.last - self.first >= 1 << widest
 
     def covers(self, family: int, value: int) -> bool:
         """Does it hold this address?"""

@@ -120,7 +120,7 @@ def _services(document: JsonValue) -> Iterable[tuple[list[str], Registry]]:
         entries, bases = (_texts(part) for part in service)
         base = next((b for b in bases if b.startswith("https://") and host_of(b)), None)
         if base is not None:
-            yield entries, Registry(base if base.endswith("/") else base + "/", _name_of(host_of(base)))
+            yield entries, Registry(base if base.endswith("/") else base + "/", registry_name(host_of(base)))
 
 
 def _texts(part: JsonValue) -> list[str]:
@@ -129,7 +129,7 @@ def _texts(part: JsonValue) -> list[str]:
     return [str(text) for text in part]
 
 
-def _name_of(host: str) -> str:
+def registry_name(host: str) -> str:
     """Return the short name of a regional registry, or the host."""
     return next((name for name in _REGISTRIES if name in host.split(".")), host)
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ipaddress
-from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,12 +26,12 @@ from residency.model.evidence import Kind, Snapshot, Statement
 from residency.model.network import Addresses
 from residency.model.place import UNDECIDED_COUNTRIES, Place
 from residency.sources.cache import FetchCache
-from residency.sources.fetch_policy import FetchPolicy
+from residency.sources.fetch_policy import FetchPolicy, host_of
 from residency.sources.fetched import RDAP, Fetched, Outcome
 from residency.sources.gazetteer import shipped_gazetteer
 from residency.sources.interface import Answer
 from residency.sources.rdap_answer import RdapError, RegisteredNetwork, read_answer
-from residency.sources.rdap_bootstrap import Bootstrap, Registry
+from residency.sources.rdap_bootstrap import Bootstrap, Registry, registry_name
 from residency.sources.strict_json import parse_json
 
 if TYPE_CHECKING:
@@ -126,9 +125,7 @@ class Registration:
         for kept in self._cache.ranges(RDAP.name, now=now, max_age_days=self._max_age_days):
             fetched = self._cache.latest(RDAP.name, kept.url, now=now, max_age_days=self._max_age_days)
             if fetched is not None and fetched.is_ok:
-                document = parse_json(fetched.body)
-                registry = self._bootstrap.registry_of(kept.family, kept.first)
-                self._take(replace(fetched, document=document), (kept.family, kept.first), registry)
+                self._known.add(_read(replace(fetched, document=parse_json(fetched.body)), (kept.family, kept.first)))
         self._is_cache_read = True
 
     async def _ask_all(self, session: Session, wanted: Sequence[_Asked]) -> None:
@@ -144,8 +141,8 @@ class Registration:
         for registry, keys in by_registry.items():
             fails: Counter[str] = Counter()
             size = -(-len(keys) // self._fetcher.policy.max_per_host)
-            for start in range(0, len(keys), size):
-                workers.append(self._ask_along(session, registry, keys[start : start + size], fails))
+            stretches = (keys[start : start + size] for start in range(0, len(keys), size))
+            workers += [self._ask_along(session, registry, stretch, fails) for stretch in stretches]
         await asyncio.gather(*workers)
 
     async def _ask_along(
@@ -181,53 +178,67 @@ class Registration:
         self._questions_left -= 1
         found = await session.get(url, RDAP, is_patient=True)
         if found.is_ok:
-            network = self._take(found, key, registry)
-            if network is not None and self._cache is not None:
-                self._cache.put(found, covers=(network.family, network.first, network.last))
+            self._take(found, key, registry)
             return found
         self._fail(key, found.outcome, str(found))
         if self._cache is not None:
             self._cache.put(found)
         return found
 
-    def _take(self, fetched: Fetched, key: _Asked, registry: Registry | None) -> RegisteredNetwork | None:
-        """Read an answer about an address and know its network; an unusable one is a failure of that address."""
+    def _take(self, fetched: Fetched, key: _Asked, registry: Registry) -> None:
+        """Know and keep the network that an answer is about; an unusable answer is a failure of its address."""
         try:
-            network = read_answer(fetched.document, *key, _countries())
+            network = _read(fetched, key)
         except RdapError as error:
             self._fail(key, Outcome.MALFORMED, f"malformed({error.cause}): {error.what}")
-            return None
-        name = registry.name if registry else ""
-        network = replace(network, registry=name, url=fetched.url, sha256=fetched.sha256, fetched_at=fetched.fetched_at)
+            return
+        if network.is_whole_block:
+            self._fail(key, Outcome.NOT_FOUND, f"{registry.name} names no holder, only a block of address space")
+            return
         self._known.add(network)
-        return network
+        if self._cache is not None:
+            self._cache.put(fetched, covers=(network.family, network.first, network.last))
 
     def _fail(self, key: _Asked, outcome: Outcome, reason: str) -> None:
         self._failed[key] = NotRegistered(_text(*key), outcome, reason)
 
 
 class _KnownNetworks:
-    """Networks that may lie inside each other; the narrowest one that holds an address is found."""
+    """Networks that may lie inside each other; the narrowest one that holds an address is found.
+
+    A range is cut into aligned blocks. The block around an address is never larger in a narrower range, so the
+    longest prefix leads to the narrowest network.
+    """
 
     def __init__(self) -> None:
-        # Sorted by family, start, and end downwards: what follows a network and starts inside it is narrower.
-        self._order: list[tuple[int, int, int]] = []
-        self._by_key: dict[tuple[int, int, int], RegisteredNetwork] = {}
+        self._blocks: dict[tuple[int, int], dict[int, RegisteredNetwork]] = {}  # (family, host bits) -> prefix value
 
     def add(self, network: RegisteredNetwork) -> None:
-        key = (network.family, network.first, -network.last)
-        if key not in self._by_key:
-            insort(self._order, key)
-        self._by_key[key] = network
+        kind = ipaddress.IPv4Address if network.family == 4 else ipaddress.IPv6Address
+        for block in ipaddress.summarize_address_range(kind(network.first), kind(network.last)):
+            bits = block.max_prefixlen - block.prefixlen
+            level = self._blocks.setdefault((network.family, bits), {})
+            prefix = int(block.network_address) >> bits
+            other = level.get(prefix)
+            if other is None or network.last - network.first <= other.last - other.first:
+                level[prefix] = network
 
     def find(self, asked: _Asked) -> RegisteredNetwork | None:
         family, value = asked
-        at = bisect_right(self._order, (family, value, 0))
-        while at and self._order[at - 1][0] == family:
-            at -= 1
-            if -self._order[at][2] >= value:
-                return self._by_key[self._order[at]]
-        return None
+        levels = sorted(bits for version, bits in self._blocks if version == family)
+        found = (self._blocks[family, bits].get(value >> bits) for bits in levels)
+        return next((network for network in found if network is not None), None)
+
+
+def _read(fetched: Fetched, key: _Asked) -> RegisteredNetwork:
+    """Read an answer and stamp it; its author is the registry that it came from, also behind a redirect."""
+    return replace(
+        read_answer(fetched.document, *key, _countries()),
+        registry=registry_name(host_of(fetched.final_url)),
+        url=fetched.url,
+        sha256=fetched.sha256,
+        fetched_at=fetched.fetched_at,
+    )
 
 
 def _countries() -> Mapping[str, str]:

@@ -86,20 +86,7 @@ class Geofeed:
             entries = [entry for entry in entries if _is_held(entry.network, held)]
         self.counts = FeedCounts(len(entries), repeated, len(bad), usable - len(entries))
         self._entries = entries
-        sha256 = hashlib.sha256(content).hexdigest()
-        self._snapshot = Snapshot(
-            id=f"geofeed-{sha256[:12]}",
-            kind=str(Kind.DECLARED),
-            name=name or f"geofeed of {author}",
-            author=author,
-            built=self.published,
-            sha256=sha256,
-            licence="the author's",
-            lineage=author,
-            max_age_days=LIMITS.list_max_age_days,
-            source=source,
-            edges=(self.published,) if self.published else (),
-        )
+        self._snapshot = _snapshot(content, author, self.published, name or f"geofeed of {author}", source)
         self._prefixes = _prefixes([entry.network for entry in entries])
 
     @classmethod
@@ -144,6 +131,23 @@ class Geofeed:
             places=frozenset({place}) if is_one else frozenset(),
             listed=(self.published, self.published) if self.published else None,
         )
+
+
+def _snapshot(content: bytes, author: str, published: date | None, name: str, source: str) -> Snapshot:
+    sha256 = hashlib.sha256(content).hexdigest()
+    return Snapshot(
+        id=f"geofeed-{sha256[:12]}",
+        kind=str(Kind.DECLARED),
+        name=name,
+        author=author,
+        built=published,
+        sha256=sha256,
+        licence="the author's",
+        lineage=author,
+        max_age_days=LIMITS.list_max_age_days,
+        source=source,
+        edges=(published,) if published else (),
+    )
 
 
 def _words(entry: FeedEntry, implausible: Sequence[str]) -> str:

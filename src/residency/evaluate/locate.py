@@ -165,7 +165,8 @@ def _decide(
 def _dated(statement: Statement, first: date, last: date, max_age_days: int | None) -> Evidence:
     lineage = statement.lineage or statement.author
     if statement.listed is None:
-        return Evidence(statement=statement, lineage=lineage)
+        undated = statement.kind is Kind.DECLARED and not statement.proves and max_age_days is not None
+        return Evidence(statement=statement, lineage=lineage, struck=f"no date, --max-age {max_age_days}" * undated)
     since, until = statement.listed
     days = max((since - first).days, (last - until).days, 0)
     too_old = max_age_days is not None and days > max_age_days

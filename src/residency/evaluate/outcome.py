@@ -277,6 +277,8 @@ def _link_place(case: Case) -> Missing | None:
         return None
     lists = [e for e in found.deciding if e.kind is Kind.DECLARED]
     limit = LIMITS.list_max_age_days
+    if not all(e.statement.proves for e in lists):
+        return Missing(rules.LINK_LIST_DATE, "list date: nobody says of which day the operator's list is")
     first = case.seen.first.date()
     if all((e.days_from_flow or 0) <= limit or _held_still(e.statement, first) for e in lists):
         return None

@@ -24,10 +24,9 @@ class Limits:
     max_rtt_ms: float = 60_000.0
     list_max_age_days: int = 35
     database_max_age_days: int = 35
-    max_range_file_bytes: int = 64 * 1024 * 1024
+    max_ranges_bytes: int = 64 << 20
     max_range_prefixes: int = 1_000_000
     max_range_files: int = 1_000
-    max_json_depth: int = 64
     max_faults_kept: int = 1_000
 
 

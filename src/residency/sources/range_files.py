@@ -71,8 +71,8 @@ def read_range_file(given: str | PathLike[str]) -> RangeList:
     """
     path, day = _split(fspath(given))
     try:
-        if path.stat().st_size > LIMITS.max_range_file_bytes:
-            raise LimitError(f"a list of ranges over {LIMITS.max_range_file_bytes} bytes", path=path)
+        if path.stat().st_size > LIMITS.max_ranges_bytes:
+            raise LimitError(f"a list of ranges over {LIMITS.max_ranges_bytes} bytes", path=path)
         content = path.read_bytes()
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror}", path=path) from error
@@ -139,7 +139,7 @@ def _open(text: str, path: str) -> tuple[str, str, str, date | None, Entries]:
         shape = recognise(document)
         if shape is None:
             raise SourceError(f"no list of ranges that is known here ({_ACCEPTED})", path=path)
-        own = _day_of(shape.date_of(document)) or _day_in_name(path)
+        own = _day_in_name(path) if shape.provider == "azure" else _day_of(shape.date_of(document))
         return shape.list_id, shape.provider, shape.name, own, shape.entries(document)
     lines = text.splitlines()
     first = next((line for line in lines if line.strip() and not line.startswith("#")), "")

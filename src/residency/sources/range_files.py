@@ -32,6 +32,7 @@ _DATED = re.compile(r"(?P<file>.+)@(?P<day>\d{4}-\d{2}-\d{2})")
 _DATE_IN_NAME = re.compile(r"ServiceTags_[A-Za-z]+_(\d{8})")  # Azure dates its file in its name only
 _EARLIEST = date(2006, 1, 1)  # no provider published a list before
 _WIDEST = {4: 8, 6: 16}
+_BLOCK = {4: 16, 6: 32}
 _ACCEPTED = (
     "AWS ip-ranges.json, Google cloud.json and goog.json, Azure ServiceTags, Oracle public_ip_ranges.json, "
     "Cloudflare ips-v4/ips-v6 or API, Fastly public-ip-list, DigitalOcean google.csv, GitHub meta"
@@ -281,9 +282,33 @@ def _check_prefix(text: str) -> Prefix | str:
         return "has bits set right of its length" if "host bits" in str(error) else "not a prefix"
     if network.prefixlen < _WIDEST[network.version]:
         return f"wider than /{_WIDEST[network.version]}"
-    if not all(parse_address(str(end)).is_locatable for end in (network.network_address, network.broadcast_address)):
+    if not _is_public(network):
         return "not public address space"
     return network.version, int(network.network_address), network.prefixlen
+
+
+def _is_public(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    """Are both ends public? A block whose own ends are is looked at once: lists hold thousands of prefixes in it.
+
+    A special /24 inside such a block passes, and does no harm: sources are never asked about its addresses.
+    """
+    value, width = int(network.network_address), network.max_prefixlen
+    if network.prefixlen >= _BLOCK[network.version] and _is_public_block(
+        network.version, value >> (width - _BLOCK[network.version])
+    ):
+        return True
+    return _are_public(str(network.network_address), str(network.broadcast_address))
+
+
+@lru_cache(maxsize=4096)
+def _is_public_block(version: int, block: int) -> bool:
+    shift = (32 if version == 4 else 128) - _BLOCK[version]
+    kind = ipaddress.IPv4Address if version == 4 else ipaddress.IPv6Address
+    return _are_public(str(kind(block << shift)), str(kind(((block + 1) << shift) - 1)))
+
+
+def _are_public(*texts: str) -> bool:
+    return all(parse_address(text).is_locatable for text in texts)
 
 
 def _merge(found: Mapping[Prefix, Sequence[tuple[str, str, frozenset[str]]]], list_id: str) -> list[Listed]:

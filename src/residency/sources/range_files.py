@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,6 +25,7 @@ from residency.model.network import parse_address
 from residency.model.place import Gazetteer
 from residency.sources.range_formats import Document, Entries, Entry, read_lines, read_rows, recognise
 from residency.sources.range_rules import find_scope, normalise_region, read_services
+from residency.sources.strict_json import parse_json
 
 Prefix = tuple[int, int, int]  # family, first address as a number, length
 _DATED = re.compile(r"(?P<file>.+)@(?P<day>\d{4}-\d{2}-\d{2})")
@@ -153,28 +153,13 @@ def _open(text: str, path: str) -> tuple[str, str, str, date | None, Entries]:
 
 
 def _read_json(text: str, path: str) -> Document:
-    """Parse strictly: one object, no key twice, no NaN, no deep nesting."""
     try:
-        document = json.loads(text, object_pairs_hook=_distinct, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        raise SourceError(f"not JSON: {error.msg}", path=path, line=error.lineno) from error
-    except (ValueError, RecursionError) as error:
-        raise SourceError(f"not a list of ranges: {shorten(error) or 'nested too deep'}", path=path) from error
+        document = parse_json(text.encode("utf-8"))
+    except SourceError as error:
+        raise SourceError(error.what, path=path) from error
     if not isinstance(document, dict):
         raise SourceError(f"no list of ranges that is known here ({_ACCEPTED})", path=path)
     return document
-
-
-def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        raise ValueError(f"the key `{shorten(twice)}` is given twice")
-    return found
-
-
-def _no_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON number")
 
 
 def _is_from(lines: Sequence[str], provider: str) -> bool:

@@ -234,7 +234,7 @@ def _read_entries(
         if isinstance(entry, Fault):
             faults.append(entry)
             continue
-        read = known.get(entry.prefix) or known.setdefault(entry.prefix, _check_prefix(entry.prefix))
+        read = known.get(entry.prefix) or known.setdefault(entry.prefix, check_prefix(entry.prefix))
         if isinstance(read, str):
             faults.append(_fault(entry, read))
             continue
@@ -257,7 +257,7 @@ def _fault(entry: Entry, why: str) -> Fault:
     return Fault(where=entry.where, line=entry.line, what=f"{shorten(entry.prefix)}: {why}")
 
 
-def _check_prefix(text: str) -> Prefix | str:
+def check_prefix(text: str) -> Prefix | str:
     """Return the prefix, or the reason why it is none that a provider can publish."""
     if len(text) > 64:
         return "not a prefix"

@@ -8,6 +8,7 @@ listed on that day, whatever the lists around it say.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from residency.sources.gazetteer import shipped_gazetteer
 from residency.sources.interface import Source
 from residency.sources.provider_ranges import ProviderRanges, embedded_ranges
 from residency.sources.range_files import Listed, Prefix, RangeList, read_range_file, unknown_regions
+from residency.sources.update import UPDATED, kept_files, kept_folder
 
 _WORDS = ("provider", "region", "border_group", "services", "scope")
 _NO_DAY = date(1970, 1, 1)  # stands in the columns of a list without date; never shown
@@ -52,9 +54,12 @@ Table = dict[_Key, _Days]
 def range_sources(files: Sequence[str | PathLike[str]], *, embedded: bool = True) -> list[Source]:
     """Return one source for each provider's list, with the given files folded into the shipped lists.
 
-    Each of `files` is `FILE` or `FILE@DAY`. Raises SourceError or LimitError; `notes` of a source says what is
-    odd in its files (malformed entries, overlaps, unknown regions, no date).
+    Each of `files` is `FILE`, `FILE@DAY`, or the word `updated`: all that `residency data update` kept. Raises
+    SourceError or LimitError; `notes` of a source says what is odd in its files (malformed entries, overlaps,
+    unknown regions, no date).
     """
+    given = [os.fspath(file) for file in files]
+    files = [path for file in given for path in (kept_files(kept_folder()) if file == UPDATED else [file])]
     if len(files) > LIMITS.max_range_files:
         raise LimitError(f"over {LIMITS.max_range_files} files of ranges")
     return list(fold_ranges([read_range_file(file) for file in files], embedded_ranges() if embedded else ()))

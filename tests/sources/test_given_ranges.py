@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,10 +20,11 @@ from residency.errors import LimitError
 from residency.limits import LIMITS
 from residency.model.evidence import Statement
 from residency.model.network import Addresses, parse_address
+from residency.model.place import Gazetteer
 from residency.sources.given_ranges import fold_ranges, range_sources
 from residency.sources.interface import Source
 from residency.sources.provider_ranges import embedded_ranges
-from residency.sources.range_files import RangeList, read_ranges
+from residency.sources.range_files import RangeList, read_ranges, unknown_regions
 
 SHIPPED = {source.provider: source for source in embedded_ranges()}
 Rows = list[tuple[str, str]]
@@ -97,6 +100,15 @@ def test_the_first_day_of_a_later_prefix_is_kept_over_a_gap() -> None:
     (said,) = ask(source, fourth, "3.5.141.7")
     assert said is not None
     assert (said.listed, said.prefix_since) == ((fourth, fourth), SECOND)
+
+
+def test_the_same_content_on_two_days_is_two_lists_that_agree() -> None:
+    content = b"173.245.48.0/20\n103.21.244.0/22\n"
+    (source,) = fold_ranges([read_ranges(content, path="ips-v4", day=day) for day in (FIRST, SECOND)])
+    assert source.listings == (FIRST, SECOND)
+    (said,) = ask(source, FIRST + timedelta(days=9), "173.245.48.1")
+    assert said is not None
+    assert (said.listed, said.anycast) == ((FIRST, SECOND), True)
 
 
 days = st.dates(date(2026, 1, 1), date(2026, 1, 20))
@@ -237,3 +249,35 @@ def test_two_lists_of_one_provider_that_are_not_the_same_list_stay_apart() -> No
 def test_too_many_files_are_refused() -> None:
     with pytest.raises(LimitError):
         range_sources(["x"] * (LIMITS.max_range_files + 1))
+
+
+def test_amazons_list_with_border_groups_places_every_prefix_of_the_truth(gazetteer: Gazetteer) -> None:
+    """The list of 2026-08-22 that kept the column: with it, no prefix has several countries, and none a wrong one."""
+    folder = os.environ.get("RESIDENCY_SHARED")
+    if not folder:
+        pytest.skip("RESIDENCY_SHARED is not set: the list of known prefixes is not here")
+    table = pq.ParquetFile(Path(folder) / "data" / "cloud_truth.parquet").read()
+    rows = [row for row in table.to_pylist() if row["provider"] == "aws"]
+    prefixes = [
+        {"region": row["region"], "service": service, "network_border_group": row["border_group"]}
+        | {"ipv6_prefix" if ":" in row["prefix"] else "ip_prefix": row["prefix"]}
+        for row in rows
+        for service in row["service"].split(",")
+    ]
+    document = {
+        "syncToken": "1",
+        "createDate": "2026-08-22-00-00-00",
+        "prefixes": [item for item in prefixes if "ip_prefix" in item],
+        "ipv6_prefixes": [item for item in prefixes if "ipv6_prefix" in item],
+    }
+    read = read_ranges(json.dumps(document).encode(), path="ip-ranges.json")
+    assert unknown_regions(read.rows, "aws", gazetteer) == ()
+    source = next(s for s in fold_ranges([read], embedded_ranges()) if s.provider == "aws")
+    texts = [row["prefix"].split("/")[0] for row in rows]
+    placed = 0
+    for row, said in zip(rows, ask(source, date(2026, 8, 23), *texts), strict=True):
+        assert said is not None
+        if said.places:
+            assert {place.country for place in said.places} == {row["country"]}, row
+            placed += 1
+    assert placed > 6_200

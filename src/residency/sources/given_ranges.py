@@ -66,12 +66,15 @@ def range_sources(files: Sequence[str | PathLike[str]], *, embedded: bool = True
 
 
 def fold_ranges(lists: Iterable[RangeList], base: Sequence[ProviderRanges] = ()) -> list[ProviderRanges]:
-    """Fold lists into the sources of `base` with the same id; a list without date becomes a source of its own."""
+    """Fold lists into the sources of `base` with the same id; a list without date becomes a source of its own.
+
+    The same file twice is one list; the same content on two days is two, which agree.
+    """
     by_id = {source.snapshot.id: source for source in base}
-    given: dict[str, dict[str, RangeList]] = defaultdict(dict)
+    given: dict[str, dict[tuple[str, date | None], RangeList]] = defaultdict(dict)
     for item in lists:
         undated = "" if item.published else f"-undated-{item.sha256[:8]}"
-        given[f"ranges-{item.list_id}{undated}"].setdefault(item.sha256, item)  # the same file twice is one list
+        given[f"ranges-{item.list_id}{undated}"].setdefault((item.sha256, item.published), item)
     folded = {key: _fold(key, list(items.values()), by_id.get(key)) for key, items in given.items()}
     return [found for _, found in sorted((by_id | folded).items())]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import gzip
 import hashlib
@@ -19,6 +20,8 @@ from residency.limits import LIMITS
 from residency.sources.fetch import Fetcher
 from residency.sources.fetch_policy import FetchPolicy
 from residency.sources.fetched import GEOFEED, RANGES_JSON, RANGES_TEXT, RDAP, Fetched, FetchKind, Outcome
+from residency.sources.rdap_answer import read_answer
+from residency.sources.strict_json import JsonValue
 
 if TYPE_CHECKING:
     from tests.sources.conftest import Audit, Handler, Web
@@ -492,5 +495,41 @@ def test_a_list_of_ranges_may_come_as_plain_octets(web: Web) -> None:
 def test_the_default_policy_allows_nobody(audit: Audit) -> None:
     found = Fetcher(FetchPolicy()).get("https://rdap.arin.net/registry/ip/8.8.8.8", RDAP)
     assert ended(found) == (Outcome.REFUSED_BY_POLICY, "host")
+    assert not audit.connected
+    assert not audit.looked_up
+
+
+# The only way out
+
+
+WAYS_OUT = ("socket", "ssl", "http", "urllib.request", "ftplib", "smtplib", "httpcore", "httpx", "requests", "urllib3")
+
+
+def ways_out(tree: ast.Module) -> set[str]:
+    """The names in a module through which it could connect; converting an address is none."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name != "socket"}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == "socket":
+            found.add(f"socket.{node.attr}")
+    allowed = {"socket.inet_ntop", "socket.inet_pton", "socket.AF_INET", "socket.AF_INET6"}
+    return {name for name in found - allowed if any(name == way or name.startswith(way + ".") for way in WAYS_OUT)}
+
+
+def test_no_other_module_opens_a_socket(project: Path) -> None:
+    """Read from the text. (`resolve` asks name servers, by another library; it is not the fetcher's.)"""
+    root = project / "src" / "residency"
+    modules = [path for path in root.rglob("*.py") if path.relative_to(root).parts[0] != "resolve"]
+    found = {path: ways_out(ast.parse(path.read_text(encoding="utf-8"))) for path in modules}
+    assert {path.relative_to(root).as_posix() for path, ways in found.items() if ways} == {"sources/fetch.py"}
+
+
+def test_reading_a_recorded_answer_opens_no_connection(audit: Audit) -> None:
+    """`ipwhois` has network code of its own; it is never reached."""
+    document: JsonValue = {"startAddress": "20.0.0.0", "endAddress": "20.0.255.255", "entities": [{"handle": "X"}]}
+    assert read_answer(document, 4, 20 << 24, {}).first == 20 << 24
     assert not audit.connected
     assert not audit.looked_up

@@ -40,11 +40,15 @@ _UPDATED_WITHIN = 4_096  # characters from the start
 
 @dataclass(frozen=True, slots=True)
 class FeedCounts:
-    """How the lines of a feed divide: every line that is no comment and not blank is exactly one of these."""
+    """How the lines of a feed divide: every line that is no comment and not blank is exactly one of these.
+
+    `outside` are those about networks that the author is not known to hold.
+    """
 
     usable: int
     repeated: int
     malformed: int
+    outside: int = 0
 
 
 class Geofeed:
@@ -66,33 +70,23 @@ class Geofeed:
         """Read a feed's bytes; raises SourceError where they are not UTF-8, too many, or no feed at all.
 
         `author` is who stands behind it, `published` its date: where none is given, the one in its comments, else
-        the feed is undated. `within` are the networks that its author is known to hold; lines outside are set aside.
+        the feed is undated. `within` are the networks that its author is known to hold; lines outside say nothing.
         """
         text = _decode(content, source or name)
         self.author, self.published = author, published or _date_in(text)
-        held = None if within is None else tuple(within)
-        entries, bad, repeated = _sort_out(text, held)
-        if bad and not entries and held is None:
+        entries, bad, repeated = _sort_out(text)
+        if bad and not entries:
             what = f"none of its {len(bad)} lines is a geofeed entry (RFC 8805): {bad[0].reason}"
             raise SourceError(what, path=source or None, line=bad[0].line)
         self.malformed: tuple[BadLine, ...] = tuple(sorted(bad, key=lambda line: line.line))
-        self.counts = FeedCounts(len(entries), repeated, len(bad))
-        self.implausible = why_implausible(entries, len(bad))
+        self.implausible = why_implausible(entries, len(bad))  # the whole feed's, also where only a part counts
+        usable = len(entries)
+        if within is not None:
+            held = tuple(within)
+            entries = [entry for entry in entries if _is_held(entry.network, held)]
+        self.counts = FeedCounts(len(entries), repeated, len(bad), usable - len(entries))
         self._entries = entries
-        sha256 = hashlib.sha256(content).hexdigest()
-        self._snapshot = Snapshot(
-            id=f"geofeed-{sha256[:12]}",
-            kind=str(Kind.DECLARED),
-            name=name or f"geofeed of {author}",
-            author=author,
-            built=self.published,
-            sha256=sha256,
-            licence="the author's",
-            lineage=author,
-            max_age_days=LIMITS.list_max_age_days,
-            source=source,
-            edges=(self.published,) if self.published else (),
-        )
+        self._snapshot = _snapshot(content, author, self.published, name or f"geofeed of {author}", source)
         self._prefixes = _prefixes([entry.network for entry in entries])
 
     @classmethod
@@ -139,6 +133,23 @@ class Geofeed:
         )
 
 
+def _snapshot(content: bytes, author: str, published: date | None, name: str, source: str) -> Snapshot:
+    sha256 = hashlib.sha256(content).hexdigest()
+    return Snapshot(
+        id=f"geofeed-{sha256[:12]}",
+        kind=str(Kind.DECLARED),
+        name=name,
+        author=author,
+        built=published,
+        sha256=sha256,
+        licence="the author's",
+        lineage=author,
+        max_age_days=LIMITS.list_max_age_days,
+        source=source,
+        edges=(published,) if published else (),
+    )
+
+
 def _words(entry: FeedEntry, implausible: Sequence[str]) -> str:
     where = ", ".join(part for part in (entry.city, entry.region or entry.country) if part)
     said = f"{entry.network}: {where or 'no place said'}"
@@ -166,7 +177,7 @@ def _date_in(text: str) -> date | None:
         return None
 
 
-def _sort_out(text: str, held: tuple[RegisteredNetwork, ...] | None) -> tuple[list[FeedEntry], list[BadLine], int]:
+def _sort_out(text: str) -> tuple[list[FeedEntry], list[BadLine], int]:
     """Return the usable lines, those set aside, and the number of repeated ones.
 
     A prefix listed twice with different places says nothing: all its lines are set aside.
@@ -176,8 +187,6 @@ def _sort_out(text: str, held: tuple[RegisteredNetwork, ...] | None) -> tuple[li
     for item in read_lines(text, shipped_gazetteer().countries):
         if isinstance(item, BadLine):
             bad.append(item)
-        elif held is not None and not _is_held(item.network, held):
-            bad.append(BadLine(item.line, "outside the network whose holder names this feed", str(item.network)))
         else:
             by_network.setdefault(item.network, []).append(item)
     usable: list[FeedEntry] = []

@@ -20,6 +20,7 @@ from residency.sources.fetched import GEOFEED, Fetched
 from residency.sources.geofeed import Geofeed
 
 if TYPE_CHECKING:
+    from residency.sources.fetch import Fetcher
     from residency.sources.rdap_answer import RegisteredNetwork
 
 _MAX_AGE_DAYS = 1

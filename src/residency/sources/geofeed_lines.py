@@ -4,8 +4,8 @@ A line is read strictly, for a feed is evidence: five fields (further ones are i
 prefix without host bits that lies in public address space, an ISO 3166-1 code or nothing, an ISO 3166-2 region of
 that country or nothing. Codes may be in either case (RFC 8805 section 2.1.1). The postal code is not kept.
 
-Feeds in use leave the last comma away. A line of four fields is taken where no line of its feed has a postal code, since
-then nothing can be missing; elsewhere, and at the end of a file without a final newline, it may be cut short.
+Feeds in use leave the last comma away. A line of four fields is taken where no line of its feed has a postal code,
+since then nothing can be missing; elsewhere, and at the end of a file without a final newline, it may be cut short.
 
 Not checked: whether a region exists beyond its form, and the RPKI signature of RFC 9632.
 """
@@ -17,15 +17,17 @@ import ipaddress
 import re
 from collections.abc import Container
 from dataclasses import dataclass
+from functools import lru_cache
 
 from residency.errors import shorten
 from residency.limits import LIMITS
-from residency.model.network import parse_address
+from residency.model.network import AddressClass, parse_address
 
 _REGION = re.compile(r"[A-Z]{2}-[A-Z0-9]{1,3}")
 _FIELDS = 5
 _WIDEST = {4: 8, 6: 16}  # no holder has a wider network
 _MAX_LINE = 1_000
+_BLOCK_BITS = {4: 32 - 24, 6: 128 - 48}
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -123,10 +125,18 @@ def _read_prefix(text: str) -> Network:
     if network.prefixlen < _WIDEST[network.version]:
         raise _LineError(f"{network} is wider than any holder's network")
     for end in (network.network_address, network.broadcast_address):
-        address = parse_address(str(end))
-        if not address.is_locatable:
-            raise _LineError(f"{shorten(text)} is {address.address_class} address space")
+        kind = _class_of_block(network.version, int(end) >> _BLOCK_BITS[network.version])
+        if kind is not AddressClass.PUBLIC:
+            raise _LineError(f"{shorten(text)} is {kind} address space")
     return network
+
+
+@lru_cache(maxsize=1 << 16)
+def _class_of_block(version: int, block: int) -> AddressClass:
+    """Return the class of a /24 or /48: no part of public space is divided more finely (model.network)."""
+    value = block << _BLOCK_BITS[version]
+    first = ipaddress.IPv4Address(value) if version == 4 else ipaddress.IPv6Address(value)
+    return parse_address(str(first)).address_class
 
 
 def _why_no_prefix(text: str) -> str:

@@ -6,7 +6,7 @@ The files are fetched by `residency data update` into the cache. A registry that
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -63,9 +63,9 @@ class Bootstrap:
         return cls(networks, asns)
 
     @classmethod
-    def from_cache(cls, cache: FetchCache) -> Bootstrap:
+    def from_cache(cls, cache: FetchCache, urls: Sequence[str] = BOOTSTRAP_URLS) -> Bootstrap:
         """Read what `data update` kept, of any age; raises SourceError where it kept nothing."""
-        kept = [cache.versions(BOOTSTRAP.name, url) for url in BOOTSTRAP_URLS]
+        kept = [cache.versions(BOOTSTRAP.name, url) for url in urls]
         found = [parse_json(versions[-1].body) for versions in kept if versions]
         if not found:
             raise SourceError("the registries' addresses are not known here yet; run `residency data update`")
@@ -89,13 +89,13 @@ class Bootstrap:
         return next((registry for first, last, registry in self._asns if first <= asn <= last), None)
 
 
-def update_bootstrap(fetcher: Fetcher, cache: FetchCache) -> tuple[Fetched, ...]:
+def update_bootstrap(fetcher: Fetcher, cache: FetchCache, urls: Sequence[str] = BOOTSTRAP_URLS) -> tuple[Fetched, ...]:
     """Fetch the bootstrap files and keep those that can be read; the outcomes say which those are.
 
     The fetcher's policy must allow `data.iana.org` (`BOOTSTRAP_POLICY` does). Raises SourceError for a file that
     is well-formed JSON and yet no bootstrap file; then nothing of it is kept.
     """
-    found = fetcher.get_many(BOOTSTRAP_URLS, BOOTSTRAP)
+    found = fetcher.get_many(urls, BOOTSTRAP)
     for fetched in found:
         if fetched.is_ok:
             Bootstrap.of(fetched.document)
@@ -103,9 +103,9 @@ def update_bootstrap(fetcher: Fetcher, cache: FetchCache) -> tuple[Fetched, ...]
     return tuple(found)
 
 
-def bootstrap_age_days(cache: FetchCache) -> int | None:
+def bootstrap_age_days(cache: FetchCache, urls: Sequence[str] = BOOTSTRAP_URLS) -> int | None:
     """Return how many days ago the oldest kept bootstrap file was fetched; None where none is kept."""
-    kept = [cache.versions(BOOTSTRAP.name, url) for url in BOOTSTRAP_URLS]
+    kept = [cache.versions(BOOTSTRAP.name, url) for url in urls]
     days = [(datetime.now(UTC) - versions[-1].fetched_at).days for versions in kept if versions]
     return max(days, default=None)
 

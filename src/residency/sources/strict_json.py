@@ -109,8 +109,8 @@ def _explain(text: str, max_depth: int) -> NoReturn:
 def _refusals(text: str, max_depth: int) -> Iterator[tuple[str, str, int]]:
     """Walk the tokens: nesting, numbers and constants, and the keys of every open object."""
     keys: list[set[str] | None] = []  # one for every open bracket: the keys of an object, None in an array
-    tokens = list(_TOKEN.finditer(text))
-    for i, token in enumerate(tokens):
+    last: re.Match[str] | None = None
+    for token in _TOKEN.finditer(text):
         mark = token["mark"]
         if mark in ("[", "{"):
             keys.append(set() if mark == "{" else None)
@@ -121,8 +121,9 @@ def _refusals(text: str, max_depth: int) -> Iterator[tuple[str, str, int]]:
                 keys.pop()
         elif token["word"]:
             yield from _word_refusals(token)
-        elif token["string"] and keys and keys[-1] is not None and i + 1 < len(tokens) and tokens[i + 1]["mark"] == ":":
-            yield from _key_refusals(token, keys[-1])
+        elif mark == ":" and keys and keys[-1] is not None and last is not None and last["string"]:
+            yield from _key_refusals(last, keys[-1])
+        last = token
 
 
 def _word_refusals(token: re.Match[str]) -> Iterator[tuple[str, str, int]]:

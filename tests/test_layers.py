@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     # The command reads rule texts and yields from `evaluate`, and offers memory sources as pinned evidence.
     "cli": {
         *("auditing", "claims", "evaluate", "report", "shipped", "model", "errors", "limits", "_version"),
-        *("sources.gazetteer", "sources.memory"),
+        *("sources.gazetteer", "sources.memory", "sources.fetch", "sources.update"),
     },
     "spark": {"traffic", "model", "errors", "limits"},
     "__init__": {"auditing", "claims", "errors", "model", "sources.memory", "_version"},

@@ -49,6 +49,12 @@ class Limits:
     not_found_max_age_days: int = 7
     max_geofeed_lines: int = 1_000_000
     max_geofeeds_discovered: int = 100
+    # Files of providers' ranges.
+    max_range_prefixes: int = 1_000_000
+    max_range_files: int = 1_000
+    max_faults_kept: int = 1_000
+    max_listed_share: float = 0.01  # of IPv4, by a list that calls it anycast
+    warn_listed_share: float = 0.001
 
 
 LIMITS = Limits()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Annotated
 
 import typer
 from rich.text import Text
@@ -36,3 +37,39 @@ def status() -> int:
         )
     terminal.write(to_text([made], width=page.width, colour=page.colour), None)
     return 0
+
+
+@app.command("update")
+def update(
+    provider: Annotated[
+        list[str] | None,
+        typer.Option("--provider", metavar="NAME", help="Only this provider's lists (repeatable)."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the addresses; fetch nothing.")] = False,
+) -> int:
+    """Fetch the providers' lists of address ranges from their official addresses, and keep them with their dates.
+
+    Uses the network. Audits read what is kept only with `--ranges updated`.
+    """
+    from residency.sources.fetch import Fetcher
+    from residency.sources.update import choose_lists, kept_folder, policy_for, update_ranges
+
+    lists, page = choose_lists(provider or []), terminal.page()
+    if dry_run:
+        made = table("list", "address")
+        for item in lists:
+            made.add_row(item.list_id, Text(item.url))
+        terminal.write(to_text([made], width=page.width, colour=page.colour), None)
+        return 0
+    found = update_ranges(Fetcher(policy_for(lists)), lists, kept_folder())
+    made = table("list", "day", "prefixes", "what became of it", numbers=("prefixes",))
+    for got in found:
+        what = got.failed or f"{'kept in' if got.is_new else 'unchanged in'} {got.kept}"
+        made.add_row(
+            got.list_id,
+            got.day.isoformat() if got.day else "",
+            str(got.prefixes or ""),
+            Text("; ".join([what, *got.warnings]), style="yellow" if got.failed else ""),
+        )
+    terminal.write(to_text([made], width=page.width, colour=page.colour), None)
+    return 2 if any(got.failed for got in found) else 0

@@ -64,7 +64,7 @@ def weigh(
         return Weighed(evidence=(), rules=(rules.NOT_LOCATABLE,), locatable=False)
     evidence = [_dated(s, first, last, max_age_days) for s in sorted(statements, key=_order)]
     anycast = any(s.anycast for s in statements)
-    network = next((s.network for s in statements if s.network in _NETWORK_KINDS), "")
+    network = _network_of(statements)
     if not network and any(s.kind is Kind.DECLARED and s.places for s in statements):
         network = "cloud"
     evidence = [_anycast_struck(e) for e in evidence] if anycast else evidence
@@ -160,6 +160,13 @@ def _decide(
         )
     where = Where.INSIDE if relation is Relation.INSIDE else Where.OUTSIDE
     return Placement(where=where, assurance=assurance, feasible=feasible, rules=(rule,), deciding=tuple(deciding))
+
+
+def _network_of(statements: Sequence[Statement]) -> str:
+    """Return the kind of network by the strongest kind of evidence; of two at once, a front goes first."""
+    told = [s for s in statements if s.network in _NETWORK_KINDS]
+    first = min(told, key=lambda s: (list(Kind).index(s.kind), -_NETWORK_KINDS.index(s.network)), default=None)
+    return first.network if first else ""
 
 
 def _dated(statement: Statement, first: date, last: date, max_age_days: int | None) -> Evidence:

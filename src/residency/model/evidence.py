@@ -61,7 +61,7 @@ class Statement:
     network: str = ""  # cloud | hosting | cdn: what kind of network holds the address
     holder: str = ""  # who runs the list or network, where known (aws, azure, …)
     rate: float | None = None  # `calibrated`: the stated error rate
-    proves: bool = True  # `measured`: may it carry a verdict (tls, quic, app; several vantages)?
+    proves: bool = True  # may it carry a verdict? `measured`: tls, quic, app or several vantages; a list: has a date
     prefix_since: date | None = None  # first day the prefix is known to be listed, where it is newer than the list
 
 

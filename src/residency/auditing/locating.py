@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
+from os import PathLike
 
 import numpy as np
 
 from residency._version import __version__
+from residency.auditing.given import GivenEvidence
 from residency.auditing.options import parse_assurance, parse_max_age, parse_places
 from residency.errors import UsageError, shorten
 from residency.evaluate.locate import Weighed, place_in, side_of, weigh
@@ -21,7 +23,6 @@ from residency.model.place import Area, Gazetteer
 from residency.sources.clock import today
 from residency.sources.gazetteer import shipped_gazetteer
 from residency.sources.interface import Source
-from residency.sources.registry import embedded_sources
 
 
 def locate(
@@ -30,6 +31,11 @@ def locate(
     within: str | Sequence[str] = (),
     sources: Sequence[Source] = (),
     embedded: bool = True,
+    geoip: Sequence[str | PathLike[str]] = (),
+    ranges: Sequence[str | PathLike[str]] = (),
+    geofeeds: Sequence[str | PathLike[str]] = (),
+    anycast: Sequence[str | PathLike[str]] = (),
+    relays: Sequence[str | PathLike[str]] = (),
     min_assurance: str = "database",
     max_age_days: int | None = None,
     as_of: date | str | None = None,
@@ -38,17 +44,20 @@ def locate(
 
     `targets` are addresses. With `within` (an area, as in "EEA" or "DE,FR") each gets a place in it and a verdict:
     that of a `connection` claim over one answered conversation on the day `as_of` (default: today, UTC).
-    `sources` are asked besides the embedded ones, or alone with `embedded=False`.
+    Files of evidence and `sources` of your own are given as for `audit`.
 
     Raises UsageError for a target that is no address or an area that is none; a verdict is never raised.
     """
     given = [targets] if isinstance(targets, str) else list(targets)
+    evidence = GivenEvidence(
+        embedded=embedded, geoip=geoip, ranges=ranges, geofeeds=geofeeds, anycast=anycast, relays=relays
+    )
     locator = Locator(
-        sources=[*(embedded_sources() if embedded else []), *sources],
+        sources=[*evidence.sources(), *sources],
         within=parse_places(within, shipped_gazetteer(), option="--within"),
         min_assurance=min_assurance,
         max_age_days=parse_max_age(max_age_days),
-        day=_day(as_of),
+        day=parse_day(as_of),
     )
     return locator.locate([(target, _read(target)) for target in given])
 
@@ -76,7 +85,8 @@ def _read(target: str) -> Address:
         raise UsageError(f"`{shorten(target)}`: {error}{hint}") from error
 
 
-def _day(as_of: date | str | None) -> date:
+def parse_day(as_of: date | str | None) -> date:
+    """Return the day asked about, today where none is given; raises UsageError."""
     if as_of is None:
         return today()
     try:

@@ -13,47 +13,45 @@ from residency.errors import SourceError, UsageError
 from residency.sources.interface import Source
 
 Files = list[Path] | None
-GeoipFiles = Annotated[
-    Files, typer.Option("--geoip", metavar="FILE", help="A GeoIP database, any .mmdb (repeatable).")
-]
+GeoipFiles = Annotated[Files, typer.Option("--geoip", metavar="FILE", help="A GeoIP database, any .mmdb (repeatable).")]
 RangeFiles = Annotated[
     list[str] | None,
     typer.Option(
-        "--ranges", metavar="FILE[@DATE]", help="A provider's own list of address ranges (repeatable)."
+        "--ranges",
+        metavar="FILE[@DATE]",
+        help="A provider's own list of address ranges; `updated` for what `data update` kept (repeatable).",
     ),
 ]
 GeofeedFiles = Annotated[
     list[str] | None,
-    typer.Option(
-        "--geofeed", metavar="[AUTHOR=]FILE[@DATE]", help="A geofeed (RFC 8805), by its author (repeatable)."
-    ),
+    typer.Option("--geofeed", metavar="[AUTHOR=]FILE[@DATE]", help="A geofeed (RFC 8805), by its author (repeatable)."),
 ]
 AnycastFiles = Annotated[
     Files, typer.Option("--anycast", metavar="FILE", help="Prefixes known to be anycast, one a line (repeatable).")
 ]
 EvidenceFiles = Annotated[
-    Files, typer.Option("--evidence", metavar="FILE", help="Statements of your own as JSON (repeatable).")
+    Files,
+    typer.Option(
+        "--evidence", metavar="FILE", help="Pinned evidence as JSON, asked beside the embedded sources (repeatable)."
+    ),
 ]
 NoEmbedded = Annotated[bool, typer.Option("--no-embedded", help="Leave out the tables that ship with residency.")]
 MinAssurance = Annotated[
-    str, typer.Option(metavar="LEVEL", help="Count as inside only from this assurance up: measured to database.")
+    str,
+    typer.Option(
+        metavar="LEVEL",
+        help="The weakest assurance that counts as inside: measured, calibrated, declared, corroborated, database.",
+    ),
 ]
 MaxAge = Annotated[
-    int | None, typer.Option("--max-age", metavar="DAYS", help="Do not use evidence further from the flow.")
+    int | None, typer.Option("--max-age", metavar="DAYS", min=0, help="Do not use evidence further than this in time.")
 ]
 
 
-def gather(
-    *,
-    embedded: bool,
-    geoip: Files = None,
-    ranges: Sequence[str] | None = None,
-    geofeeds: Sequence[str] | None = None,
-    anycast: Files = None,
-    evidence: Files = None,
-) -> list[Source]:
-    """Return every source that the options name."""
-    raise NotImplementedError
+RelayFiles = Annotated[
+    Files,
+    typer.Option("--relay", metavar="FILE", help="A private relay's list of egress networks (repeatable)."),
+]
 
 
 def pinned(paths: Sequence[Path]) -> list[Source]:

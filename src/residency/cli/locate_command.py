@@ -19,7 +19,8 @@ from residency.cli.evidence_options import (
     MinAssurance,
     NoEmbedded,
     RangeFiles,
-    gather,
+    RelayFiles,
+    pinned,
 )
 from residency.errors import UsageError
 from residency.evaluate.rules import RULES
@@ -42,6 +43,7 @@ def locate(
     ranges: RangeFiles = None,
     geofeed: GeofeedFiles = None,
     anycast: AnycastFiles = None,
+    relay: RelayFiles = None,
     evidence: EvidenceFiles = None,
     no_embedded: NoEmbedded = False,
     min_assurance: MinAssurance = "database",
@@ -59,21 +61,23 @@ def locate(
 
         cut -f5 conn.log | sort -u | residency locate - --format json
     """
+    from residency.auditing.given import GivenEvidence
     from residency.auditing.locating import Locator, locate_lines, parse_day
     from residency.auditing.options import parse_places
     from residency.sources.gazetteer import shipped_gazetteer
 
     name, path = _form(format_)
     lines = _lines(targets or [], file)
+    given = GivenEvidence(
+        embedded=not no_embedded,
+        geoip=geoip or (),
+        ranges=ranges or (),
+        geofeeds=geofeed or (),
+        anycast=anycast or (),
+        relays=relay or (),
+    )
     locator = Locator(
-        sources=gather(
-            embedded=not no_embedded,
-            geoip=geoip,
-            ranges=ranges,
-            geofeeds=geofeed,
-            anycast=anycast,
-            evidence=evidence,
-        ),
+        sources=[*given.sources(), *pinned(evidence or [])],
         within=parse_places(within, shipped_gazetteer(), option="--within"),
         min_assurance=min_assurance,
         max_age_days=max_age,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from residency.errors import UsageError
 from residency.report.formats import FORMATS, Page
+from residency.report.medium import printable
 
 
 def page() -> Page:
@@ -42,6 +43,11 @@ def write(text: str, path: Path | None) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot be written: {error.strerror}", path=path) from error
+
+
+def complain(text: str) -> None:
+    """Say in one line on stderr what was wrong."""
+    print(f"residency: error: {printable(text, 500)}", file=sys.stderr)
 
 
 @contextlib.contextmanager

@@ -37,9 +37,7 @@ class Question:
         """The question as a claim: conversations with any host end within."""
         every = HostRule(pattern=HostPattern.parse("*"))
         statement = f"conversations end in {', '.join(self.within)}"
-        return Claim(
-            id="within", statement=statement, activity=Activity.CONNECTION, allow=self.within, hosts=(every,)
-        )
+        return Claim(id="within", statement=statement, activity=Activity.CONNECTION, allow=self.within, hosts=(every,))
 
 
 def answer(question: Question, address: Address, weighed: Weighed) -> Judgement:

@@ -89,6 +89,19 @@ class Geofeed:
         self._snapshot = _snapshot(content, author, self.published, name or f"geofeed of {author}", source)
         self._prefixes = _prefixes([entry.network for entry in entries])
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the report should know: lines set aside, weight zero, no date."""
+        name = self._snapshot.source or self._snapshot.name
+        found = []
+        if self.malformed:
+            first = self.malformed[0]
+            found.append(f"{name}: {len(self.malformed)} lines set aside, first line {first.line}: {first.reason}")
+        found += [f"{name}: weight zero, an implausible feed: {why}" for why in self.implausible[:1]]
+        if self.published is None:
+            found.append(f"{name}: no date; it may support and never contradicts")
+        return tuple(found)
+
     @classmethod
     def from_file(
         cls, path: str | PathLike[str], *, author: str | None = None, published: date | None = None

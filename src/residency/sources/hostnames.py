@@ -13,16 +13,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from residency.model.evidence import Kind, Snapshot, Statement
 from residency.model.names import HostNameError, normalise_host
 from residency.model.place import Place, ProviderRegion
 from residency.shipped import manifest, read_verified
 from residency.sources.gazetteer import shipped_gazetteer
-
-if TYPE_CHECKING:
-    from publicsuffixlist import PublicSuffixList
+from residency.suffixes import registered_name
 
 _CODE = re.compile(r"([a-z]{3})(\d{1,3}(?:[a-z]\d{0,3})?)?")  # fra, fra56, fra16s51
 _MAX_HINTS = 16
@@ -80,7 +77,7 @@ def hints(host: str) -> tuple[Statement, ...]:
         name = normalise_host(host)
     except HostNameError:
         return ()
-    registered = _registered(name) if name else ""
+    registered = registered_name(name) if name else ""
     if not name or not registered or name == registered:
         return ()
     inner = name.removesuffix(f".{registered}").split(".")
@@ -166,19 +163,6 @@ def _provider_of(name: str) -> str:
         if any(name.endswith(f".{domain}") for domain in domains):
             return provider
     return ""
-
-
-def _registered(name: str) -> str:
-    """Return the registered name (`example.co.uk`), "" where the name is a suffix itself or of an unknown one."""
-    return _suffixes().privatesuffix(name) or ""
-
-
-@lru_cache(maxsize=1)
-def _suffixes() -> PublicSuffixList:
-    """The list of suffixes by registries alone: below a provider's own suffix its labels still speak."""
-    from publicsuffixlist import PublicSuffixList
-
-    return PublicSuffixList(only_icann=True)
 
 
 @lru_cache(maxsize=16)

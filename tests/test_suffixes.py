@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from publicsuffixlist import PSLFILE, PublicSuffixList
 
-from residency.claims.suffixes import is_icann_suffix, is_private_suffix
 from residency.model.names import HostPattern
+from residency.suffixes import is_icann_suffix, is_private_suffix
 
 WHOLE = PublicSuffixList(accept_unknown=False)
 ICANN = PublicSuffixList(accept_unknown=False, only_icann=True)

@@ -1,6 +1,6 @@
 """Public suffixes: names under which anybody may register, from the list packaged with publicsuffixlist.
 
-No network is used; the list is read when a pattern is first asked about.
+No network is used; the list is read when a name is first asked about.
 """
 
 from __future__ import annotations
@@ -63,3 +63,11 @@ def _is_suffix(pattern: HostPattern, *, only_icann: bool) -> bool:
     # `*.ck` in the list makes every name just below `ck` a suffix
     child = f"a.{stem}"
     return pattern.is_wildcard and names.publicsuffix(child) == child
+
+
+def registered_name(host: str) -> str:
+    """Return the part of a host name that somebody registered (`example.co.uk`), "" where there is none.
+
+    Suffixes of private owners do not count: below `s3.eu-west-1.amazonaws.com` it is still `amazonaws.com`.
+    """
+    return _suffix_list(host.rpartition(".")[2], only_icann=True).privatesuffix(host) or ""

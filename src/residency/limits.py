@@ -22,6 +22,16 @@ class Limits:
     dns_grace_s: int = 300
     max_dns_ttl_s: int = 7 * 86_400
     max_rtt_ms: float = 60_000.0
+    max_mmdb_bytes: int = 2 << 30
+    max_mmdb_nodes: int = 100_000_000
+    max_mmdb_values: int = 50_000_000  # decoded, each stored value once
+    max_mmdb_depth: int = 32
+    max_mmdb_text_characters: int = 200  # a longer city or organisation is cut
+    mmdb_import_cpu_s: int = 300
+    mmdb_import_wall_s: int = 600
+    mmdb_import_memory_bytes: int = 8 << 30
+    mmdb_import_file_bytes: int = 2 << 30
+    mmdb_import_answer_bytes: int = 1 << 20
     list_max_age_days: int = 35
     database_max_age_days: int = 35
 

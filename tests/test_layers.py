@@ -26,10 +26,11 @@ ALLOWED: dict[str, set[str]] = {
     "traffic": {"model", "errors", "limits"},
     "resolve": {"model", "errors", "limits"},
     "auditing": {"claims", "sources", "traffic", "resolve", "evaluate", "model", "errors", "limits", "_version"},
-    # The command reads rule texts and yields from `evaluate`, and offers memory sources as pinned evidence.
+    # The command reads rule texts and yields from `evaluate`, and offers memory sources as pinned evidence;
+    # `data import` and `data status` speak of imported databases.
     "cli": {
         *("auditing", "claims", "evaluate", "report", "shipped", "model", "errors", "limits", "_version"),
-        *("sources.gazetteer", "sources.memory"),
+        *("sources.gazetteer", "sources.geoip", "sources.memory"),
     },
     "spark": {"traffic", "model", "errors", "limits"},
     "__init__": {"auditing", "claims", "errors", "model", "sources.memory", "_version"},

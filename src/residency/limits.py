@@ -31,7 +31,7 @@ class Limits:
     mmdb_import_wall_s: int = 600
     mmdb_import_memory_bytes: int = 8 << 30
     mmdb_import_file_bytes: int = 2 << 30
-    mmdb_import_answer_bytes: int = 1 << 20
+    mmdb_import_answer_characters: int = 1 << 16
     list_max_age_days: int = 35
     database_max_age_days: int = 35
 

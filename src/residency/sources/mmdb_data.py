@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from residency.errors import SourceError
 from residency.limits import LIMITS
@@ -21,7 +22,8 @@ _POINTER, _TEXT, _DOUBLE, _BYTES, _MAP, _INT32, _ARRAY, _BOOLEAN, _FLOAT = 1, 2,
 _MAX_UNSIGNED_BYTES = {5: 2, 6: 4, 9: 8, 10: 16}  # uint16, uint32, uint64, uint128
 _POINTER_ADDS = (0, 2_048, 526_336, 0)  # by number of bytes - 1
 _LONG_SIZES = {29: (1, 29), 30: (2, 285), 31: (3, 65_821)}
-_Content = str | bytes | int | float | tuple[Identity, ...] | tuple[tuple[str, Identity], ...]
+_MapContent = tuple[tuple[str, Identity], ...]
+_Content = str | bytes | int | float | tuple[Identity, ...] | _MapContent
 
 
 def damaged(what: str, offset: int) -> SourceError:
@@ -60,11 +62,11 @@ class DataSection:
         if built is None:
             kind, content = self._contents[identity]
             if kind == _MAP:
-                built = {key: self.value(part) for key, part in content}  # type: ignore[misc, union-attr]
+                built = {key: self.value(part) for key, part in cast(_MapContent, content)}
             elif kind == _ARRAY:
-                built = [self.value(part) for part in content]  # type: ignore[arg-type, union-attr]
+                built = [self.value(part) for part in cast(tuple[Identity, ...], content)]
             else:
-                built = bool(content) if kind == _BOOLEAN else content  # type: ignore[assignment]
+                built = bool(content) if kind == _BOOLEAN else cast(str | bytes | int | float, content)
             self._built[identity] = built
         return built
 
@@ -121,7 +123,7 @@ class DataSection:
             raise damaged("a pointer does not point at a value that was read before", begin)
         return identity, at + length
 
-    def _map(self, begin: int, size: int, at: int, depth: int) -> tuple[tuple[tuple[str, Identity], ...], int]:
+    def _map(self, begin: int, size: int, at: int, depth: int) -> tuple[_MapContent, int]:
         self._need(begin, at, 2 * size)
         parts: dict[str, Identity] = {}
         for _ in range(size):

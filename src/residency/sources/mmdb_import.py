@@ -53,7 +53,7 @@ def import_database(
     1. Metadata against the file. 2. The tree is a tree. 3. The data from start to end. 4. Every leaf is a record and
     every record has a leaf. 5. What the records say. 6. A second reader agrees.
     """
-    step = progress or (lambda what, done: None)
+    step = progress or _say_nothing
     step("reading the tree", 0.0)
     metadata = read_metadata(content, now)
     leaves = read_tree(content, metadata)
@@ -77,6 +77,10 @@ def import_database(
         "bytes": len(content),
     }
     return Imported(columns=columns, about=about)
+
+
+def _say_nothing(_what: str, _done: float) -> None:
+    return
 
 
 def _check_records(standing: Mapping[int, Identity], leaves: Leaves, metadata: Metadata) -> None:
@@ -119,7 +123,9 @@ def _keep_all(
 def _check_kept(kept: list[Kept], metadata: Metadata) -> None:
     says = metadata.database_type.lower()
     if any(word in says for word in _SAYS_COUNTRY) and not any(k.country for k in kept):
-        raise damaged(f"its type is `{metadata.database_type[:60]}`, and no record names a country", metadata.data_start)
+        raise damaged(
+            f"its type is `{metadata.database_type[:60]}`, and no record names a country", metadata.data_start
+        )
 
 
 def _holds(kept: list[Kept]) -> set[str]:
@@ -153,9 +159,8 @@ def _second_reading(
     ]
     for row in rows_v6.tolist():
         packed = bytes(leaves.v6_starts[row]).ljust(16, b"\0")
-        address, record = ipaddress.IPv6Address(packed), int(leaves.v6_records[row])
-        if record != NOTHING:  # IPv4 and its aliases are left out of the tree of IPv6
-            asked.append((address, record))
+        if leaves.v6_records[row] != NOTHING:  # IPv4 and its aliases are left out of the tree of IPv6
+            asked.append((ipaddress.IPv6Address(packed), int(leaves.v6_records[row])))
     try:
         with Reader(io.BytesIO(content), MODE_FD) as reader:
             for address, record in asked:
@@ -243,7 +248,8 @@ def main() -> int:
             datetime.fromisoformat(request["now"]),
             progress=lambda what, done: _say({"what": what, "done": done}),
         )
-        write_columns(Path(request["folder"]), imported.columns, imported.about)
+        about = imported.about | {"file": os.path.basename(request["path"])}
+        write_columns(Path(request["folder"]), imported.columns, about)
     except SourceError as error:
         _say({"error": error.what, "offset": error.offset})
         return 1

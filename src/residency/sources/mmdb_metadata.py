@@ -80,18 +80,18 @@ def read_metadata(content: bytes, now: datetime) -> Metadata:
 def check_build_time(built_at: datetime, now: datetime) -> None:
     """Refuse a database from the future (more than a day after `now`) or from before 2000; raises SourceError."""
     if not _OLDEST <= built_at <= now + timedelta(days=1):
-        raise SourceError(
-            f"says that it was built on {built_at:%Y-%m-%d}, today is {now:%Y-%m-%d}; get the file anew or set the clock"
-        )
+        raise _impossible_time(f"on {built_at:%Y-%m-%d}", now)
 
 
 def _built_at(epoch_s: int, now: datetime) -> datetime:
     latest_s = int((now + timedelta(days=1)).timestamp())
     if not int(_OLDEST.timestamp()) <= epoch_s <= latest_s:
-        raise SourceError(
-            f"says that it was built at {epoch_s} s after 1970, today is {now:%Y-%m-%d}; get the file anew or set the clock"
-        )
+        raise _impossible_time(f"{epoch_s} s after 1970", now)
     return datetime.fromtimestamp(epoch_s, UTC)
+
+
+def _impossible_time(when: str, now: datetime) -> SourceError:
+    return SourceError(f"says that it was built {when}; today is {now:%Y-%m-%d}: get the file anew, or set the clock")
 
 
 def _integer(raw: Mapping[str, Value], key: str, offset: int) -> int:

@@ -1,4 +1,4 @@
-"""Read the search tree of a MaxMind DB file into sorted intervals, level by level in numpy, and check that it is a tree.
+"""Read the search tree of a MaxMind DB file into sorted intervals, level by level, and check that it is a tree.
 
 In a sound file every node but the root is pointed at exactly once; only the node of IPv4 has aliases (6to4, Teredo,
 mapped addresses). So a flipped pointer to a node leaves another node without parent, and is seen. Writers also merge
@@ -81,9 +81,16 @@ def _nodes(content: bytes, metadata: Metadata) -> tuple[Words, Words]:
         return pairs[:, 0].copy(), pairs[:, 1].copy()
     byte = [raw[:, i].astype(np.uint32) for i in range(size)]
     if size == 6:
-        return byte[0] << 16 | byte[1] << 8 | byte[2], byte[3] << 16 | byte[4] << 8 | byte[5]
-    left = (byte[3] >> 4) << 24 | byte[0] << 16 | byte[1] << 8 | byte[2]
-    return left, (byte[3] & 15) << 24 | byte[4] << 16 | byte[5] << 8 | byte[6]
+        return _joined(byte[:3]), _joined(byte[3:])
+    return _joined([byte[3] >> np.uint32(4), *byte[:3]]), _joined([byte[3] & np.uint32(15), *byte[4:]])
+
+
+def _joined(parts: list[Words]) -> Words:
+    found = parts[0].copy()
+    for part in parts[1:]:
+        found <<= np.uint32(8)
+        found |= part
+    return found
 
 
 class _Tree:
@@ -181,7 +188,7 @@ class _Tree:
     def _is_v4(
         self, nodes: NDArray[np.int64], high: NDArray[np.uint64], low: NDArray[np.uint64], depth: int, v4_root: int
     ) -> NDArray[np.bool_]:
-        hit = nodes == v4_root
+        hit: NDArray[np.bool_] = nodes == v4_root
         for i in np.flatnonzero(hit).tolist():
             where = (int(high[i]), int(low[i]), depth)
             if where != (0, 0, _V4_BITS_INSIDE_V6) and where not in _ALIASES:

@@ -51,7 +51,7 @@ def compare(sound: Imported, flipped: Imported) -> str:
 
 
 def _at(wanted: NDArray[np.generic], starts: NDArray[np.generic], countries: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
-    at = np.searchsorted(starts, wanted, side="right") - 1  # type: ignore[type-var]
+    at = np.searchsorted(starts, wanted, side="right") - 1
     found: NDArray[np.bytes_] = np.append(countries, b"").astype("S2")[at]  # -1, before the first start, is b""
     return found
 

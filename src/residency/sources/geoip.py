@@ -131,6 +131,11 @@ class GeoipDatabase:
         c = self._columns
         return IntervalTable(c["v4_starts"], c["v4_codes"], c["v6_starts"], c["v6_codes"])
 
+    @property
+    def intervals_v4(self) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
+        """The starts of the intervals of IPv4 and the row that each says (-1 for none)."""
+        return self._columns["v4_starts"], self._columns["v4_codes"]
+
     @cached_property
     def countries(self) -> NDArray[np.bytes_]:
         """Country code of every row, b"" where it names none; one row more for no answer."""

@@ -37,8 +37,9 @@ class DataSection:
     def __init__(self, content: bytes, start: int, end: int) -> None:
         self._content, self._start, self._end = content, start, end
         self._at: dict[int, Identity] = {}  # offset of every value that was read -> which value it is
-        self._known: dict[tuple[int, _Content], Identity] = {}
-        self._contents: list[tuple[int, _Content]] = []
+        self._known: dict[_Content | tuple[int, _Content], Identity] = {}
+        self._contents: list[_Content] = []  # by identity, as are the kinds
+        self._kinds = bytearray()
         self._built: dict[Identity, Value] = {}
 
     def read_all(self) -> dict[int, Identity]:
@@ -60,7 +61,7 @@ class DataSection:
         """Return a value as Python objects; equal parts are shared, so treat it as unchangeable."""
         built = self._built.get(identity)
         if built is None:
-            kind, content = self._contents[identity]
+            kind, content = self._kinds[identity], self._contents[identity]
             if kind == _MAP:
                 built = {key: self.value(part) for key, part in cast(_MapContent, content)}
             elif kind == _ARRAY:
@@ -71,28 +72,24 @@ class DataSection:
         return built
 
     def _read(self, begin: int, depth: int) -> tuple[Identity, int]:
-        if depth > LIMITS.max_mmdb_depth:
-            raise damaged(f"values are nested deeper than {LIMITS.max_mmdb_depth}", begin)
         kind, size, at = self._control(begin)
+        if kind == _TEXT:  # most values are texts, or pointers to them
+            text, at = self._text(begin, size, at), at + size
+            identity = self._at[begin] = self._identify(kind, text, begin)
+            return identity, at
         if kind == _POINTER:
             return self._follow(begin, size, at)
         content: _Content
         if kind == _MAP:
-            content, at = self._map(begin, size, at, depth)
+            content, at = self._map(begin, size, at, depth + 1)
         elif kind == _ARRAY:
-            self._need(begin, at, size)  # each element has a byte at least
-            parts = []
-            for _ in range(size):
-                part, at = self._read(at, depth + 1)
-                parts.append(part)
-            content = tuple(parts)
+            content, at = self._array(begin, size, at, depth + 1)
         elif kind == _BOOLEAN:
             if size > 1:
                 raise damaged("a boolean that is neither true nor false", begin)
             content = size
         else:
-            content = self._scalar(kind, begin, size, at)
-            at += size
+            content, at = self._number_or_bytes(kind, begin, size, at), at + size
         identity = self._at[begin] = self._identify(kind, content, begin)
         return identity, at
 
@@ -124,27 +121,43 @@ class DataSection:
         return identity, at + length
 
     def _map(self, begin: int, size: int, at: int, depth: int) -> tuple[_MapContent, int]:
-        self._need(begin, at, 2 * size)
+        self._need(begin, at, 2 * size)  # each part has a byte at least
+        self._check_depth(begin, depth)
         parts: dict[str, Identity] = {}
         for _ in range(size):
             key_at = at
-            key, at = self._read(at, depth + 1)
-            kind, name = self._contents[key]
-            if kind != _TEXT or not isinstance(name, str):
+            key, at = self._read(at, depth)
+            name = self._contents[key]
+            if type(name) is not str:
                 raise damaged("a key of a map is not a text", key_at)
             if name in parts:
                 raise damaged(f"a map has two keys {name[:40]!r}", key_at)
-            parts[name], at = self._read(at, depth + 1)
+            parts[name], at = self._read(at, depth)
         return tuple(parts.items()), at
 
-    def _scalar(self, kind: int, begin: int, size: int, at: int) -> str | bytes | int | float:
+    def _array(self, begin: int, size: int, at: int, depth: int) -> tuple[tuple[Identity, ...], int]:
+        self._need(begin, at, size)
+        self._check_depth(begin, depth)
+        parts = []
+        for _ in range(size):
+            part, at = self._read(at, depth)
+            parts.append(part)
+        return tuple(parts), at
+
+    def _check_depth(self, begin: int, depth: int) -> None:
+        if depth > LIMITS.max_mmdb_depth:
+            raise damaged(f"values are nested deeper than {LIMITS.max_mmdb_depth}", begin)
+
+    def _text(self, begin: int, size: int, at: int) -> str:
+        self._need(begin, at, size)
+        try:
+            return self._content[at : at + size].decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise damaged("a text is not UTF-8", begin) from error
+
+    def _number_or_bytes(self, kind: int, begin: int, size: int, at: int) -> bytes | int | float:
         self._need(begin, at, size)
         raw = self._content[at : at + size]
-        if kind == _TEXT:
-            try:
-                return raw.decode("utf-8")
-            except UnicodeDecodeError as error:
-                raise damaged("a text is not UTF-8", begin) from error
         if kind == _BYTES:
             return raw
         if kind in (_DOUBLE, _FLOAT):
@@ -157,11 +170,14 @@ class DataSection:
         return int.from_bytes(raw, "big", signed=kind == _INT32 and size == 4)
 
     def _identify(self, kind: int, content: _Content, begin: int) -> Identity:
-        identity = self._known.setdefault((kind, content), len(self._contents))
-        if identity == len(self._contents):
-            if len(self._contents) >= LIMITS.max_mmdb_values:
+        key = content if kind == _TEXT else (kind, content)  # a text is never equal to a pair
+        identity = self._known.get(key)
+        if identity is None:
+            identity = self._known[key] = len(self._contents)
+            if identity >= LIMITS.max_mmdb_values:
                 raise damaged(f"more than {LIMITS.max_mmdb_values:,} different values", begin)
-            self._contents.append((kind, content))
+            self._contents.append(content)
+            self._kinds.append(kind)
         return identity
 
     def _need(self, begin: int, at: int, length: int) -> None:

@@ -233,7 +233,7 @@ def _say(line: Mapping[str, object]) -> None:
     sys.stdout.flush()
 
 
-def main() -> int:
+def main() -> None:
     """Answer the request on stdin: {"path", "sha256", "now", "folder"}; every line of the answer is a JSON object."""
     request = json.loads(sys.stdin.readline())
     _limit_this_process()
@@ -252,13 +252,11 @@ def main() -> int:
         write_columns(Path(request["folder"]), imported.columns, about)
     except SourceError as error:
         _say({"error": error.what, "offset": error.offset})
-        return 1
     except (OSError, MemoryError) as error:
         _say({"error": f"cannot be imported: {type(error).__name__} {error}", "offset": None})
-        return 1
-    _say({"imported": True})
-    return 0
+    else:
+        _say({"imported": True})
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

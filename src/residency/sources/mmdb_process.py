@@ -77,7 +77,7 @@ def _listen(child: subprocess.Popen[str], request: str, progress: Progress | Non
         while line := source.readline(LIMITS.mmdb_import_answer_characters):
             try:
                 last = dict(json.loads(line))
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, RecursionError):
                 return {}
             if progress is not None and "done" in last:
                 progress(str(last.get("what")), float(str(last["done"])))

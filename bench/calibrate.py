@@ -322,7 +322,7 @@ def show(found: dict[str, Any]) -> Iterator[str]:
         decided = questions["the EEA"]["decided"] / questions["the EEA"]["prefixes"]
         yield f"\nDecided for the EEA: {decided:.2%}. Truly inside and yet violating: {false} of {total:,}."
     yield "\n### Honest claims, end to end\n"
-    yield "| evidence | claims | consistent | inconclusive | violated (false) | bound, 95 % |\n|---|---|---|---|---|---|"
+    yield "| evidence | claims | consistent | inconclusive | violated | bound, 95 % |\n|---|---|---|---|---|---|"
     for name, figures in found["claims"].items():
         yield (
             f"| {name} | {figures['claims']:,} | {figures['consistent']:,} | {figures['inconclusive']:,} | "

@@ -31,10 +31,18 @@ ALLOWED: dict[str, set[str]] = {
     "auditing": {
         *("claims", "sources", "traffic", "resolve", "evaluate", "arrow", "model", "errors", "limits", "_version"),
     },
-    # The command reads rule texts and yields from `evaluate`, and offers memory sources as pinned evidence.
+    # The command reads rule texts and yields from `evaluate`, offers memory sources as pinned evidence, and speaks of
+    # imported databases and updated lists.
     "cli": {
         *("auditing", "claims", "evaluate", "report", "shipped", "model", "errors", "limits", "_version"),
-        *("sources.gazetteer", "sources.memory", "sources.fetch", "sources.update"),
+        *(
+            "sources.gazetteer",
+            "sources.memory",
+            "sources.fetch",
+            "sources.update",
+            "sources.geoip",
+            "sources.interface",
+        ),
     },
     "spark": {"traffic", "model", "errors", "limits"},
     "__init__": {"auditing", "claims", "errors", "model", "sources.memory", "_version"},

@@ -28,6 +28,16 @@ class Limits:
     max_packet_layers: int = 32
     max_capture_interfaces: int = 65_536
     capture_window_bytes: int = 8 << 20
+    max_mmdb_bytes: int = 2 << 30
+    max_mmdb_nodes: int = 100_000_000
+    max_mmdb_values: int = 50_000_000  # decoded, each stored value once
+    max_mmdb_depth: int = 32
+    max_mmdb_text_characters: int = 200  # a longer city or organisation is cut
+    mmdb_import_cpu_s: int = 300
+    mmdb_import_wall_s: int = 600
+    mmdb_import_memory_bytes: int = 8 << 30
+    mmdb_import_file_bytes: int = 2 << 30
+    mmdb_import_answer_characters: int = 1 << 16
     list_max_age_days: int = 35
     database_max_age_days: int = 35
     # What is fetched (sources/fetch.py); sizes are counted after decompression.

@@ -20,7 +20,7 @@ from residency.model.location import Location, Locations, RefusedTarget
 from residency.model.network import Address, Addresses, parse_address
 from residency.model.period import midnight
 from residency.model.place import Area, Gazetteer
-from residency.sources.clock import today
+from residency.sources.clock import current_day
 from residency.sources.gazetteer import shipped_gazetteer
 from residency.sources.interface import Source
 
@@ -88,7 +88,7 @@ def _read(target: str) -> Address:
 def parse_day(as_of: date | str | None) -> date:
     """Return the day asked about, today where none is given; raises UsageError."""
     if as_of is None:
-        return today()
+        return current_day()
     try:
         return as_of if isinstance(as_of, date) else date.fromisoformat(as_of)
     except ValueError as error:

@@ -76,7 +76,8 @@ def render(
 def _table(doc: Mapping[str, Any]) -> RenderableType:
     within = ", ".join(doc["within"])
     last = ("place", "verdict") if within else ()
-    made = table("target", "countries", "provider region or site", "known by", *last)
+    made = table("target", "countries", "region or site", "known by", *last)
+    made.columns[0].no_wrap = True
     for item in doc["targets"]:
         row = [item["target"], _countries(item), ", ".join(item["sites"][:3]), item["assurance"]]
         if within:

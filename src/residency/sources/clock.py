@@ -5,6 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 
-def today() -> date:
+def current_day() -> date:
     """Return the day it is now, UTC."""
     return datetime.now(UTC).date()

@@ -59,7 +59,7 @@ def locate(
         max_age_days=parse_max_age(max_age_days),
         day=parse_day(as_of),
     )
-    return locator.locate([(target, _read(target)) for target in given])
+    return locator.locate([(target, read_target(target)) for target in given])
 
 
 def locate_lines(lines: Iterable[str], locator: Locator) -> Locations:
@@ -77,7 +77,8 @@ def locate_lines(lines: Iterable[str], locator: Locator) -> Locations:
     return locator.locate(read, refused)
 
 
-def _read(target: str) -> Address:
+def read_target(target: str) -> Address:
+    """Return the address of one target; raises UsageError with what to do."""
     try:
         return parse_address(target)
     except ValueError as error:

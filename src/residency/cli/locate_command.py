@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -62,12 +62,12 @@ def locate(
         cut -f5 conn.log | sort -u | residency locate - --format json
     """
     from residency.auditing.given import GivenEvidence
-    from residency.auditing.locating import Locator, locate_lines, parse_day
+    from residency.auditing.locating import Locator, locate_lines, parse_day, read_target
     from residency.auditing.options import parse_places
     from residency.sources.gazetteer import shipped_gazetteer
 
     name, path = _form(format_)
-    lines = _lines(targets or [], file)
+    listed = _lines(targets or [], file)
     given = GivenEvidence(
         embedded=not no_embedded,
         geoip=geoip or (),
@@ -83,16 +83,18 @@ def locate(
         max_age_days=max_age,
         day=parse_day(as_of),
     )
-    doc = as_locate.document(found := locate_lines(lines, locator))
+    if listed is None:
+        found = locator.locate([(target, read_target(target)) for target in targets or []])
+    else:
+        found = locate_lines(listed, locator)
+    doc = as_locate.document(found)
     page = terminal.page()
     if name == "json":
         terminal.write(as_json.dumps(doc), path)
     else:
         terminal.write(as_locate.render(doc, RULES, width=page.width, colour=page.colour and path is None), path)
     for refused in found.refused:
-        at = file or ("<stdin>" if targets == ["-"] else None)
-        where = f"{at}:{refused.line}: " if at else ""
-        terminal.complain(f"{where}`{refused.text}`: {refused.reason}")
+        terminal.complain(f"{file or '<stdin>'}:{refused.line}: `{refused.text}`: {refused.reason}")
     return found.exit_code
 
 
@@ -103,8 +105,8 @@ def _form(text: str) -> tuple[str, Path | None]:
     return name, Path(path) if path else None
 
 
-def _lines(targets: list[str], file: Path | None) -> Iterator[str] | list[str]:
-    """Return the lines to locate: arguments, a file, or standard input."""
+def _lines(targets: list[str], file: Path | None) -> Iterable[str] | None:
+    """Return the lines of a file or of standard input; None where the targets are the arguments."""
     if targets and file:
         raise UsageError("targets and --file together; give one of them")
     if file is not None:
@@ -118,4 +120,4 @@ def _lines(targets: list[str], file: Path | None) -> Iterator[str] | list[str]:
         return sys.stdin
     if not targets:
         raise UsageError("no target was given; name an address, `-` for standard input, or --file FILE")
-    return targets
+    return None

@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -103,6 +103,16 @@ class ProviderRanges:
                 first=date.fromordinal(int(self._first[row])),
                 last=date.fromordinal(int(self._last[row])),
             )
+
+    def as_of(self, day: date) -> ProviderRanges:
+        """Return the source as it stood on `day`: what later lists say is not known yet."""
+        listings = [listing for listing in self._listings if listing <= day]
+        latest = max(listings, default=day)
+        kept = self._first <= latest.toordinal()
+        columns = {name: column[kept] for name, column in self._columns.items()}
+        columns["last_listed"] = np.minimum(columns["last_listed"].astype("datetime64[D]"), np.datetime64(latest, "D"))
+        snapshot = replace(self._snapshot, built=latest, edges=tuple(listings))
+        return ProviderRanges(self.provider, snapshot, columns, self._words, listings, self._gazetteer)
 
     def answer(self, addresses: Addresses, days: Sequence[date]) -> Answer:
         """Say for which region the provider lists every address, as of the day given."""

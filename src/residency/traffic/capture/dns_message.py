@@ -61,7 +61,7 @@ class _Answers:
     """The records of class IN in an answer section, by owner in lower case."""
 
     aliases: dict[bytes, tuple[bytes, int]]
-    addresses: dict[bytes, list[tuple[str, int]]]
+    addresses: dict[bytes, list[tuple[bytes, int]]]
 
 
 def read_message(wire: bytes) -> Message | None:
@@ -117,7 +117,7 @@ def _read_answers(wire: bytes, names: NameReader, at: int, count: int, asked: in
             raise CutShortError
         ttl_s = 0 if ttl_s & _TTL_SIGN else ttl_s  # RFC 2181 section 8
         if class_ == _IN and kind in _ADDRESS_BYTES and asked in (kind, ANY):
-            found.addresses.setdefault(owner.lower(), []).append((_address(wire[at:end]), ttl_s))
+            found.addresses.setdefault(owner.lower(), []).append((wire[at:end], ttl_s))
         elif class_ == _IN and kind == CNAME:
             target, after = names.read(at)
             if after != end:
@@ -142,5 +142,7 @@ def _follow(asked: bytes, found: _Answers) -> tuple[tuple[str, ...], tuple[tuple
         if owner in seen or len(chain) > LIMITS.max_dns_chain:
             return tuple(text_of(name) for name in chain), ()
         seen.add(owner)
-    addresses = dict.fromkeys((address, min(ttl_s, least_s)) for address, ttl_s in found.addresses.get(owner, ()))
-    return tuple(text_of(name) for name in chain), tuple(addresses)
+    addresses: dict[bytes, int] = {}
+    for raw, ttl_s in found.addresses.get(owner, ()):
+        addresses.setdefault(raw, min(ttl_s, least_s))
+    return tuple(text_of(name) for name in chain), tuple((_address(raw), ttl_s) for raw, ttl_s in addresses.items())

@@ -36,8 +36,10 @@ class NameReader:
 
     def _joined(self, labels: bytes, pointer: int, start: int) -> bytes:
         """Follow pointers. Each leads further back than all before it, so that no circle can form."""
+        tail = self._known.get(pointer) if pointer < start else None
+        if tail is not None and not labels:
+            return tail  # by far the commonest: the owner of an answer is the name of the question
         passed = [(start, labels)]
-        tail: bytes | None = None
         target: int | None = pointer
         while target is not None:
             if target >= passed[-1][0] or len(passed) > LIMITS.max_dns_name_jumps:

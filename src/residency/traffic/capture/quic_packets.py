@@ -1,6 +1,6 @@
 """The long headers of QUIC as far as they are not protected, and the frames of an Initial (RFC 9000, 17 and 19).
 
-Cheap and without keys: enough to tell whose Initial a datagram holds. Opening packets is left to `quic` beside this file.
+Cheap and without keys: enough to tell whose Initial a datagram holds. Opening packets is left to `quic`.
 Short headers, and versions that `quic_keys` does not know (Google's own QUIC among them), are not read.
 """
 

@@ -24,6 +24,17 @@ class Limits:
     max_rtt_ms: float = 60_000.0
     list_max_age_days: int = 35
     database_max_age_days: int = 35
+    # Names in packets.
+    max_hello_bytes: int = 64 * 1024  # a ClientHello, in TLS records or in QUIC's CRYPTO stream
+    max_hello_records: int = 2_048
+    max_http_header_bytes: int = 16 * 1024
+    max_quic_packets_per_datagram: int = 16
+    max_quic_frames_per_packet: int = 1_024
+    max_quic_pieces: int = 256  # CRYPTO frames that wait for what comes before them
+    max_quic_failures: int = 8  # Initials of one connection that do not open
+    max_dns_records: int = 6_000
+    max_dns_name_jumps: int = 32
+    max_dns_chain: int = 16
 
 
 LIMITS = Limits()

@@ -51,7 +51,7 @@ class Limits:
     max_quic_pieces: int = 256  # CRYPTO frames that wait for what comes before them
     max_quic_failures: int = 8  # Initials of one connection that do not open
     max_dns_records: int = 6_000
-    max_dns_name_jumps: int = 32
+    max_dns_name_jumps: int = 127  # pointers in one name
     max_dns_chain: int = 16
 
 

@@ -35,6 +35,7 @@ class Limits:
     client_ack_us: int = 1_000
     max_opening_bytes: int = 16 * 1024
     max_open_streams: int = 4_096
+    max_dns_streams: int = 512
     max_stream_pieces: int = 64
     max_fragment_chains: int = 1_024
     max_fragmented_datagram_bytes: int = 65_535

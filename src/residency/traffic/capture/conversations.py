@@ -110,20 +110,10 @@ class Conversations:
         A hello goes before the weaker signs of ports only: what a server sends cannot make it the client.
         """
         table = self.slots
-        low, high = ports_of(table.key[slots, 4])
-        low_rank, high_rank = _port_rank(low), _port_rank(high)
-        by_port = np.where(low_rank == high_rank, NOBODY, (low_rank < high_rank).astype(np.int64))
-        is_strong = np.minimum(low_rank, high_rank) == 0
-        chosen = table.first_side[slots].astype(np.int64)
-        for known in (
-            by_port,
-            table.hello_side[slots],
-            np.where(is_strong, by_port, NOBODY),
-            table.start_side[slots],
-            table.caller[slots],
-        ):
+        chosen = table.first_side[slots]
+        for known in (_by_ports(table, slots), table.hello_side[slots], permitted_client(table, slots)):
             chosen = np.where(known == NOBODY, chosen, known)
-        return chosen.astype(np.int8)
+        return chosen
 
     def _follow(self, placed: Placed, words: NDArray[np.uint64]) -> None:
         groups = group(words)
@@ -259,6 +249,23 @@ def _marks(placed: Placed) -> NDArray[np.uint16]:
     one |= (flags & _FIN_FLAG) * FIN
     one |= ((flags & _ACK_FLAG) != 0).astype(np.uint16) * ACKED
     return (one << placed.side) | ((flags & _RST_FLAG) != 0).astype(np.uint16) * RESET
+
+
+def permitted_client(slots: Slots, chosen: NDArray[np.int64]) -> NDArray[np.int8]:
+    """Return the side that is the client for sure: by SYN, SYN/ACK or a well-known port; NOBODY where none tells."""
+    low, high = ports_of(slots.key[chosen, 4])
+    is_told = (_port_rank(low) == 0) != (_port_rank(high) == 0)
+    found = np.where(is_told, _by_ports(slots, chosen), np.int8(NOBODY))
+    for known in (slots.start_side[chosen], slots.caller[chosen]):
+        found = np.where(known == NOBODY, found, known)
+    return found
+
+
+def _by_ports(slots: Slots, chosen: NDArray[np.int64]) -> NDArray[np.int8]:
+    """Return the side whose port is less like that of a server; NOBODY where they are alike."""
+    low, high = ports_of(slots.key[chosen, 4])
+    low_rank, high_rank = _port_rank(low), _port_rank(high)
+    return np.where(low_rank == high_rank, NOBODY, low_rank < high_rank).astype(np.int8)
 
 
 def _port_rank(ports: NDArray[np.int64]) -> NDArray[np.int64]:

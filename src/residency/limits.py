@@ -28,6 +28,25 @@ class Limits:
     max_packet_layers: int = 32
     max_capture_interfaces: int = 65_536
     capture_window_bytes: int = 8 << 20
+    # Flows of captures. A TCP conversation may be silent for long (Zeek and Linux conntrack say 5 minutes and more); one
+    # that was closed lingers for late copies; a UDP binding lives 2 minutes at least (RFC 4787, REQ-5).
+    tcp_idle_s: int = 300
+    tcp_closed_s: int = 30
+    udp_idle_s: int = 120
+    other_idle_s: int = 60
+    max_open_flows: int = 1_000_000
+    # What comes again within this time is the same packet captured twice, not one sent again: no stack waits so little.
+    capture_copy_us: int = 5_000
+    # A client that answers a SYN/ACK within this time is where the capture is: 1 ms is 150 km at the very most.
+    client_ack_us: int = 1_000
+    max_opening_bytes: int = 16 * 1024
+    max_open_streams: int = 4_096
+    max_dns_streams: int = 512
+    max_stream_pieces: int = 64
+    max_fragment_chains: int = 1_024
+    max_fragmented_datagram_bytes: int = 65_535
+    fragment_wait_s: int = 60
+    max_answers_in_memory: int = 100_000
     list_max_age_days: int = 35
     database_max_age_days: int = 35
     # Names in packets.

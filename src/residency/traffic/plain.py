@@ -1,8 +1,9 @@
 """Loads one input of plain flow rows into `by_input` and `quarantine`.
 
 First the fast way: one pass of DuckDB's own reader that keeps only good rows. If every record came through and all
-distinct addresses and names are sound, that is all. Otherwise the input is read once more, exactly: numbered rows go
-into a stage table, each with its reason if it has one, and what is sound is grouped from there.
+distinct addresses and names are sound, that is all. Otherwise, or where answers of DNS may name flows of it, the input
+is read once more, exactly: numbered rows go into a stage table, each with its reason if it has one, and what is sound
+is named and grouped from there.
 """
 
 from __future__ import annotations
@@ -33,10 +34,11 @@ if TYPE_CHECKING:
     import duckdb
 
     from residency.traffic.distinct import Distinct
+    from residency.traffic.naming import Naming
     from residency.traffic.source import FlowSource, Relation
 
 TABLES = """
-CREATE TABLE quarantine (input INTEGER, line BIGINT, reason VARCHAR, value VARCHAR);
+CREATE TABLE quarantine (input INTEGER, line BIGINT, byte_offset BIGINT, reason VARCHAR, value VARCHAR);
 CREATE TABLE flow_ids (flow_id VARCHAR);
 """
 _SAMPLED_ROWS = 200_000
@@ -67,9 +69,15 @@ class Loader:
     """Loads plain inputs one after the other; the order decides which `flow_id` came first."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, distinct: Distinct, cuts: Sequence[int], time_unit: str
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        distinct: Distinct,
+        naming: Naming,
+        cuts: Sequence[int],
+        time_unit: str,
     ) -> None:
-        self._con, self._distinct, self._cuts, self._unit = connection, distinct, cuts, time_unit
+        self._con, self._distinct, self._naming = connection, distinct, naming
+        self._cuts, self._unit = cuts, time_unit
         connection.execute(TABLES)
 
     def load(self, number: int, source: FlowSource, tally: Tally, *, is_unterminated: bool) -> None:
@@ -98,7 +106,8 @@ class Loader:
                 self._con.execute(sql, [number, is_int, *relation.values])
         except InputError:
             return False
-        if self._is_whole(number, source):
+        has_clients = "client_ip" in source.kinds
+        if self._is_whole(number, source) and not self._naming.may_name(number, has_clients=has_clients):
             return True
         self._con.execute("DELETE FROM by_input WHERE input = ?", [number])
         return False
@@ -142,13 +151,15 @@ class Loader:
         self._distinct.read("stage", "reason IS NULL")
         self._con.execute(f"CREATE OR REPLACE TEMP TABLE checked AS {checked_sql('stage')}")
         self._drop_duplicates(plan)
+        has_integer_clients = source.exact_kinds.get("client_ip") is Kind.INTEGER
+        self._naming.name("checked", "final IS NULL AND NOT is_duplicate", has_integer_clients=has_integer_clients)
         rejected = list(source.rejected)
         tally.records = scalar(self._con, "SELECT count(*) FROM checked") + len(rejected)
         tally.duplicate += scalar(self._con, "SELECT count(*) FROM checked WHERE is_duplicate")
         sql = group_rows("checked", STAGED, "final IS NULL AND NOT is_duplicate", self._cuts, ALL_COLUMNS)
         self._con.execute(sql, [number, is_int])
         self._con.execute(
-            "INSERT INTO quarantine SELECT ?, line, final, final_fault FROM checked WHERE final IS NOT NULL",
+            "INSERT INTO quarantine SELECT ?, line, NULL, final, final_fault FROM checked WHERE final IS NOT NULL",
             [number],
         )
         self._reject(number, rejected)
@@ -189,8 +200,11 @@ class Loader:
     def _reject(self, number: int, rejected: Sequence[Rejected]) -> None:
         if rejected:
             self._con.executemany(
-                "INSERT INTO quarantine VALUES (?, ?, ?, ?)",
-                [(number, one.line, one.reason, shorten(one.value, LIMITS.max_value_characters)) for one in rejected],
+                "INSERT INTO quarantine VALUES (?, ?, ?, ?, ?)",
+                [
+                    (number, one.line, one.offset, one.reason, shorten(one.value, LIMITS.max_value_characters))
+                    for one in rejected
+                ],
             )
 
     def _mark_cut_line(self, number: int, source: FlowSource, tally: Tally, is_unterminated: bool) -> None:

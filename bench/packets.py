@@ -145,7 +145,9 @@ def _dns_flow(pair: Pair, draw: random.Random) -> Iterator[Packet]:
     question = labels + b"\0\0\1\0\1"
     yield 0, pair.udp(struct.pack(">6H", number, 0x0100, 1, 0, 0, 0) + question, is_sent=True)
     alias = b"\xc0\x0c\0\5\0\1\0\0\1\x2c\0\7\4edge\xc0\x0c"
-    answer = b"".join(b"\xc0" + bytes((12 + len(question) + 12,)) + b"\0\1\0\1\0\0\0\x3c\0\4" + draw.randbytes(4) for _ in "12")
+    answer = b"".join(
+        b"\xc0" + bytes((12 + len(question) + 12,)) + b"\0\1\0\1\0\0\0\x3c\0\4" + draw.randbytes(4) for _ in "12"
+    )
     head = struct.pack(">6H", number, 0x8180, 1, 3, 0, 0)
     yield draw.randrange(1_000_000, 30_000_000), pair.udp(head + question + alias + answer, is_sent=False)
 
@@ -179,12 +181,14 @@ def _initial(message: bytes, draw: random.Random) -> bytes:
 
     connection = draw.randbytes(8)
     secret = expand(mac(bytes.fromhex("38762cf7f55934b34d179ae6a4c80cadccbb7f0a"), connection), "client in", 32)
-    key, nonce, mask_key = (expand(secret, label, size) for label, size in (("quic key", 16), ("quic iv", 12), ("quic hp", 16)))
+    key, nonce, mask_key = (
+        expand(secret, label, size) for label, size in (("quic key", 16), ("quic iv", 12), ("quic hp", 16))
+    )
     frames = b"\6\0" + struct.pack(">H", 0x4000 | len(message)) + message
     frames += bytes(1_162 - len(frames))
     head = b"\xc3\0\0\0\1\x08" + connection + b"\0\0" + struct.pack(">H", 0x4000 | len(frames) + 20) + bytes(4)
     sealed = AESGCM(key).encrypt(nonce, frames, head)
-    mask = Cipher(algorithms.AES(mask_key), modes.ECB()).encryptor().update(sealed[:16])  # noqa: S305 - RFC 9001 5.4.3
+    mask = Cipher(algorithms.AES(mask_key), modes.ECB()).encryptor().update(sealed[:16])
     number = bytes(4)
     first = bytes((head[0] ^ mask[0] & 0x0F,))
     return first + head[1:-4] + bytes(a ^ b for a, b in zip(number, mask[1:5], strict=True)) + sealed

@@ -22,8 +22,8 @@ class Limits:
     dns_grace_s: int = 300
     max_dns_ttl_s: int = 7 * 86_400
     max_rtt_ms: float = 60_000.0
-    # Flows of captures. A TCP conversation may be silent for long (Zeek and Linux conntrack say 5 minutes and more); one
-    # that was closed lingers for late copies; a UDP binding lives 2 minutes at least (RFC 4787, REQ-5).
+    # Flows of captures. TCP may be silent for long (5 minutes is what Zeek waits too); a closed connection lingers for
+    # late copies; UDP gets what a NAT must give it at the least (RFC 4787, REQ-5), a QUIC connection idles as long.
     tcp_idle_s: int = 300
     tcp_closed_s: int = 30
     udp_idle_s: int = 120

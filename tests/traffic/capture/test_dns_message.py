@@ -160,6 +160,13 @@ def test_a_ttl_with_its_sign_set_is_none_and_a_doubled_address_is_one() -> None:
         message([question(b"\1a\xc0\x0c")]),  # a name that ends in itself
         message([question(b"\x3f" + b"a" * 63 + b"\xc0")]),
         message([question(name(".".join(["a" * 63] * 4)))]),  # 257 bytes
+        message([question(name(".".join(["a" * 63] * 3 + ["*" * 62])))]),  # 256 bytes, with a label to escape
+        message(
+            [
+                asked(".".join(["a" * 63] * 3)),
+            ],
+            [record(b"\x3f" + b"b" * 63 + ASKED, A, FOUR)],
+        ),  # 257, by a pointer
         message([asked()], counts=(1, 0xFFFF)),
         message([asked()]) + bytes(0x10000),
     ],

@@ -15,7 +15,8 @@ from tests.traffic.capture.real_payloads import datagrams, reading_of
 from residency.limits import LIMITS
 from residency.traffic.capture.hello import MORE, Hello, More
 from residency.traffic.capture.quic import InitialReader, full_packet_number, is_client_initial, is_server_initial
-from residency.traffic.capture.quic_keys import VERSIONS, client_secret
+from residency.traffic.capture.quic_keys import client_secret
+from residency.traffic.capture.quic_versions import VERSIONS
 
 # The payload of RFC 9001 A.2 and RFC 9369 A.2: one CRYPTO frame; both pad it to 1,162 bytes.
 RFC_FRAME = bytes.fromhex(

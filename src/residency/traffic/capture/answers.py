@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from residency.limits import LIMITS
 from residency.traffic.capture.addresses import address_text
+from residency.traffic.capture.arrow_columns import lists_of_texts, numbers, texts
 from residency.traffic.capture.conversations import UDP, Placed
 from residency.traffic.capture.dns_message import read_message
 from residency.traffic.capture.packets import Fragment
@@ -94,7 +95,7 @@ class Answers:
         import pyarrow as pa
 
         if self._writer is None:
-            self._file = tempfile.TemporaryFile(prefix="residency-")
+            self._file = tempfile.TemporaryFile(prefix="residency-")  # noqa: SIM115 - `batches` closes it
             self._writer = pa.ipc.new_stream(self._file, answer_schema())
         self._writer.write_batch(_record_batch(self._rows))
         self._rows = []
@@ -133,7 +134,13 @@ def _payload(placed: Placed, index: int) -> bytes:
 def _record_batch(rows: list[_Row]) -> pa.RecordBatch:
     import pyarrow as pa
 
-    columns = [list(column) for column in zip(*rows, strict=True)]
     schema = answer_schema()
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    ts_us, client, host, address, ttl_s, chain, line = zip(*rows, strict=True)
+    arrays = [
+        numbers(schema.field("ts").type, np.array(ts_us, np.int64)),
+        *map(texts, (client, host, address)),
+        numbers(pa.float64(), np.array(ttl_s, np.float64)),
+        lists_of_texts(chain),
+        numbers(pa.int64(), np.array(line, np.int64)),
+    ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)

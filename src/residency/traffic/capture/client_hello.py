@@ -6,12 +6,15 @@ extensions that name nothing are not looked at. Pre-SNI hellos without extension
 
 from __future__ import annotations
 
+import struct
+
 from residency.limits import LIMITS
 from residency.traffic.capture.hello import MORE, Hello, More
 from residency.traffic.capture.octets import CutShortError, Octets
 
 HEADER_BYTES = 4  # type, and a length of three bytes
 _CLIENT_HELLO = b"\x01"
+_EXTENSION_HEADER = struct.Struct("!2H")
 _SERVER_NAME = 0
 _ALPN = 16
 _ECH = 0xFE0D
@@ -60,10 +63,18 @@ def read_client_hello(message: bytes, *, length: int | None = None) -> Hello | N
 
 
 def _extensions(block: Octets) -> list[tuple[int, Octets]]:
-    found = []
-    while block.left:
-        kind = block.number(2)
-        found.append((kind, block.vector(2)))
+    """Return the extensions that are read here, having checked that all of them add up."""
+    data, at, end, found = block.data, block.at, block.end, []
+    while at < end:
+        if end - at < _EXTENSION_HEADER.size:
+            raise CutShortError
+        kind, size = _EXTENSION_HEADER.unpack_from(data, at)
+        at += _EXTENSION_HEADER.size
+        if size > end - at:
+            raise CutShortError
+        if kind in (_SERVER_NAME, _ALPN, _ECH):
+            found.append((kind, Octets(data, at, at + size)))
+        at += size
     return found
 
 

@@ -191,9 +191,9 @@ class Conversations:
         slots.clock_ns[slot] = run.clock_ns[np.append(heads[1:], len(run.order)) - 1]
         resolution = np.maximum.reduceat(packets.resolution_ns[run.order], heads)
         slots.resolution_ns[slot] = np.maximum(slots.resolution_ns[slot], resolution)
-        self._remember_starts(placed, run, heads, slot)
+        self._remember_starts(run, heads, slot)
 
-    def _remember_starts(self, placed: Placed, run: Run, heads: NDArray[np.int64], slot: NDArray[np.int64]) -> None:
+    def _remember_starts(self, run: Run, heads: NDArray[np.int64], slot: NDArray[np.int64]) -> None:
         """Keep the last start of a connection that each flow showed; the first SYN's sender is its caller."""
         at = np.flatnonzero(run.flags & _SYN_FLAG)
         if not len(at):
@@ -237,7 +237,9 @@ class Conversations:
 
 def is_closed(seen: NDArray[np.uint16]) -> NDArray[np.bool_]:
     """Tell which flows were reset, or closed by both sides."""
-    return ((seen & RESET) != 0) | ((seen & _BOTH_FINS) == _BOTH_FINS)
+    has_both: NDArray[np.bool_] = (seen & _BOTH_FINS) == _BOTH_FINS
+    has_both |= (seen & RESET) != 0
+    return has_both
 
 
 def _marks(placed: Placed) -> NDArray[np.uint16]:
@@ -248,7 +250,9 @@ def _marks(placed: Placed) -> NDArray[np.uint16]:
     one |= (packets.payload_bytes > 0).astype(np.uint16) * PAYLOAD
     one |= (flags & _FIN_FLAG) * FIN
     one |= ((flags & _ACK_FLAG) != 0).astype(np.uint16) * ACKED
-    return (one << placed.side) | ((flags & _RST_FLAG) != 0).astype(np.uint16) * RESET
+    one <<= placed.side
+    one |= ((flags & _RST_FLAG) != 0).astype(np.uint16) * RESET
+    return one
 
 
 def permitted_client(slots: Slots, chosen: NDArray[np.int64]) -> NDArray[np.int8]:
@@ -270,7 +274,10 @@ def _by_ports(slots: Slots, chosen: NDArray[np.int64]) -> NDArray[np.int8]:
 
 def _port_rank(ports: NDArray[np.int64]) -> NDArray[np.int64]:
     """Rank ports by how surely a server has them: well-known, registered, those that clients are given."""
-    return (ports >= _WELL_KNOWN).astype(np.int64) + (ports >= _EPHEMERAL) + 3 * (ports == 0)
+    rank = (ports >= _WELL_KNOWN).astype(np.int64)
+    rank += ports >= _EPHEMERAL
+    rank[ports == 0] = 3
+    return rank
 
 
 def _tunnel_keys(packets: Packets) -> NDArray[np.uint64]:

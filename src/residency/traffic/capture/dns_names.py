@@ -63,7 +63,7 @@ class NameReader:
     def _labels(self, at: int) -> tuple[bytes, int | None, int]:
         """Return the labels from `at` on, the pointer that they end in (None: the root), and where they end."""
         wire, start = self._wire, at
-        while at - start <= _MAX_NAME_BYTES:
+        while at - start < _MAX_NAME_BYTES:
             if at >= len(wire):
                 break
             size = wire[at]

@@ -1,4 +1,4 @@
-"""Groups the packets of a batch by conversation: both directions under one key, exactly, without a loop over packets."""
+"""Groups the packets of a batch by conversation, both directions under one key: exactly, and without a loop."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _by_hash(words: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.u
         mixed += word * np.uint64(factor)
     mixed ^= mixed >> np.uint64(32)
     mixed *= np.uint64(_HASH_FACTORS[0])
-    bits = max(1, int(len(mixed)).bit_length())
+    bits = max(1, len(mixed).bit_length())
     low = np.uint64((1 << bits) - 1)
     joined = (mixed & ~low) | np.arange(len(mixed), dtype=np.uint64)
     joined.sort()

@@ -16,8 +16,8 @@ from residency.limits import LIMITS
 from residency.traffic.capture import http, tls
 from residency.traffic.capture.conversations import Placed, permitted_client
 from residency.traffic.capture.hello import MORE, Hello, More
-from residency.traffic.capture.http import Request
 from residency.traffic.capture.hello_columns import read_hellos
+from residency.traffic.capture.http import Request
 from residency.traffic.capture.naming import NAMELESS, NOT_NAMED, PROXIED, NamedBy, name_by_hello, usable_name
 from residency.traffic.capture.packets import Fragment
 from residency.traffic.capture.segments import Segments
@@ -74,12 +74,13 @@ class Openings:
         slots, packets = self._slots, placed.packets
         slot = placed.slot[at]
         ahead = (_payload_seq(placed, at) - slots.syn_seq[slot] - np.uint32(1)).astype(np.int32)
-        is_known = (slots.syn_number[slot] != NEVER) & (placed.side[at] == slots.caller[slot])
+        is_known: NDArray[np.bool_] = (slots.syn_number[slot] != NEVER) & (placed.side[at] == slots.caller[slot])
         first = at[is_known & (ahead == 0)][::-1]
         mine = placed.slot[first]
         slots.opened_number[mine] = np.minimum(slots.opened_number[mine], packets.number[first])
-        is_early = is_known & (ahead > 0) & (ahead < LIMITS.max_opening_bytes)
-        return is_early & (packets.number[at] < slots.opened_number[slot])
+        is_early: NDArray[np.bool_] = is_known & (ahead > 0) & (ahead < LIMITS.max_opening_bytes)
+        is_early &= packets.number[at] < slots.opened_number[slot]
+        return is_early
 
     def _read_starts(self, placed: Placed, at: NDArray[np.int64], is_early: NDArray[np.bool_]) -> None:
         """Read what starts in these packets; a flow that comes to wait for more is left to `_read_waiting`."""
@@ -108,7 +109,8 @@ class Openings:
         slots.awaits_server_hello[slot] = True
         names = _names(packets.buffer, hellos.name_at[done], hellos.name_len[done])
         named_by = np.where(hellos.is_outer[done], NamedBy.ECH, NamedBy.SNI)
-        slots.named_by[slot] = np.where(np.equal(names, None), NAMELESS, named_by)
+        is_nameless = np.array([name is None for name in names], np.bool_)
+        slots.named_by[slot] = np.where(is_nameless, NAMELESS, named_by)
         slots.host[slot] = names
 
     def _read_waiting(self, placed: Placed, at: NDArray[np.int64], is_start: NDArray[np.bool_]) -> None:
@@ -140,7 +142,9 @@ class Openings:
         else:
             segments = Segments(base, LIMITS.max_opening_bytes)
             segments.add(_one_payload_seq(placed, index), payload)
-            self._wait(slot, _Stream(segments=segments, side=int(placed.side[index]), number=int(packets.number[index])))
+            self._wait(
+                slot, _Stream(segments=segments, side=int(placed.side[index]), number=int(packets.number[index]))
+            )
 
     def _feed(self, placed: Placed, index: int, slot: int, stream: _Stream) -> None:
         packets, segments = placed.packets, stream.segments
@@ -208,7 +212,7 @@ def _looks_like_opening(
 ) -> NDArray[np.bool_]:
     """Tell which payloads may start a ClientHello or a request, by their first bytes as far as they are there."""
     first = buffer[at]
-    is_start = first == _TLS_HANDSHAKE
+    is_start: NDArray[np.bool_] = first == _TLS_HANDSHAKE
     maybe = np.flatnonzero(is_start & (length > 1))
     is_start[maybe] = buffer[at[maybe] + 1] == 3
     maybe = np.flatnonzero(is_start & (length > 5))
@@ -223,7 +227,7 @@ def _looks_like_opening(
 def _names(buffer: NDArray[np.uint8], at: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.object_]:
     """Return the usable names that stand at these places; None for the rest."""
     found = np.full(len(at), None, object)
-    view = memoryview(buffer)
+    view = buffer.data
     for number, (start, size) in enumerate(zip(at.tolist(), length.tolist(), strict=True)):
         name = str(view[start : start + size], "latin-1")
         found[number] = usable_name(name) if name.isascii() and name else None

@@ -7,14 +7,20 @@ Google's own QUIC (Q043, Q050 and the like) is another protocol and not read.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from residency.limits import LIMITS
 from residency.traffic.capture import client_hello
 from residency.traffic.capture.hello import MORE, Hello, More
 from residency.traffic.capture.octets import CutShortError
-from residency.traffic.capture.quic_keys import TAG_BYTES, InitialKeys, Version
 from residency.traffic.capture.quic_packets import LongPacket, crypto_frames, long_packets, read_long_packet
+from residency.traffic.capture.quic_versions import Version
+
+if TYPE_CHECKING:
+    from residency.traffic.capture.quic_keys import InitialKeys
 
 _SAMPLE_BYTES = 16
+_TAG_BYTES = 16
 _SAMPLE_OFFSET = 4  # from the start of the packet number, as if it had four bytes (RFC 9001 section 5.4.2)
 
 
@@ -85,6 +91,8 @@ class InitialReader:
         The client's first Initial makes the keys, and they stay when the ID changes to the one that the server chose;
         only after a Retry does the new ID make new keys, and the hello starts anew (RFC 9001 section 5.2).
         """
+        from residency.traffic.capture.quic_keys import InitialKeys
+
         if self._keys is not None:
             payload = self._unprotected(self._keys, datagram, packet)
             if payload is not None or self._keys_of == (packet.version, packet.connection_id):
@@ -108,7 +116,7 @@ class InitialReader:
         mask = keys.mask(sample)
         first = datagram[packet.start] ^ (mask[0] & 0x0F)
         size = (first & 3) + 1
-        if packet.end - at - size < TAG_BYTES:
+        if packet.end - at - size < _TAG_BYTES:
             return None
         cut = int.from_bytes(datagram[at : at + size], "big") ^ int.from_bytes(mask[1 : 1 + size], "big")
         header = bytes([first]) + datagram[packet.start + 1 : at] + cut.to_bytes(size, "big")

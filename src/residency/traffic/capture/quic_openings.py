@@ -135,14 +135,16 @@ def _datagrams(placed: Placed, at: NDArray[np.int64], client: NDArray[np.int8]) 
     packets = placed.packets
     start, size = packets.payload_at[at], packets.payload_len[at]
     columns = (placed.slot[at], placed.side[at], client, packets.ts_ns[at], size < packets.payload_bytes[at])
-    view = memoryview(packets.buffer)
-    for begin, end, *facts in zip(*(column.tolist() for column in (start, start + size, *columns)), strict=True):
-        yield _Datagram(*facts, payload=bytes(view[begin:end]))
+    view = packets.buffer.data
+    facts = zip(*(column.tolist() for column in columns), strict=True)
+    for begin, end, fact in zip(start.tolist(), (start + size).tolist(), facts, strict=True):
+        slot, side, sure_client, ts_ns, is_cut = fact
+        yield _Datagram(slot, side, sure_client, ts_ns, is_cut, bytes(view[begin:end]))
 
 
 def _looks_like_quic(buffer: NDArray[np.uint8], at: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Tell which payloads have a long header of a version that `quic` may know."""
-    is_long = (buffer[at] & _LONG_HEADER) == _LONG_HEADER
+    is_long: NDArray[np.bool_] = (buffer[at] & _LONG_HEADER) == _LONG_HEADER
     maybe = np.flatnonzero(is_long)
     four = buffer[at[maybe][:, None] + np.arange(1, 5)].astype(np.uint32)
     version = four[:, 0] << 24 | four[:, 1] << 16 | four[:, 2] << 8 | four[:, 3]

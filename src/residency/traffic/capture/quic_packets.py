@@ -1,7 +1,7 @@
 """The long headers of QUIC as far as they are not protected, and the frames of an Initial (RFC 9000, 17 and 19).
 
 Cheap and without keys: enough to tell whose Initial a datagram holds. Opening packets is left to `quic`.
-Short headers, and versions that `quic_keys` does not know (Google's own QUIC among them), are not read.
+Short headers, and versions that `quic_versions` does not know (Google's own QUIC among them), are not read.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from residency.limits import LIMITS
 from residency.traffic.capture.octets import CutShortError, Octets
-from residency.traffic.capture.quic_keys import VERSIONS, Version
+from residency.traffic.capture.quic_versions import VERSIONS, Version
 
 _LONG_HEADER = 0xC0  # the form bit, and the fixed bit that an opening Initial always has set
 _MAX_CONNECTION_ID_BYTES = 20

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from residency.traffic.capture.addresses import address_texts
+from residency.traffic.capture.arrow_columns import booleans, numbers, texts
 from residency.traffic.capture.conversations import TCP, UDP, Conversations
 from residency.traffic.capture.keys import family_of, ports_of, proto_of
 from residency.traffic.capture.naming import WORDS
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _ICMP = (1, 58)
-_KINDS = [np.array(kind, object) for kind in ("tls", "quic", "syn")]
+_KINDS = np.array(("tls", "quic", "syn", None), object)
+_FROM = np.array(("path", "client", None), object)
 _WORDS = np.array(WORDS, object)
 
 
@@ -29,26 +31,25 @@ def flow_rows(conversations: Conversations, done: NDArray[np.int64]) -> pa.Recor
 
     slots = conversations.slots
     client = conversations.client_side(done)
-    columns: dict[str, object] = {
+    moment = flow_schema().field("ts").type
+    columns = {
         **_ends(slots, done, client),
         **_amounts(slots, done, client),
-        **_moments(slots, done),
         **_round_trips(slots, done),
-        "host": slots.host[done],
-        "named_by": _WORDS[slots.named_by[done]],
-        "flows": np.ones(len(done), np.int64),
-        "line": slots.number[done],
-        "tunnel": slots.tunnel[done],
+        "ts": numbers(moment, slots.first_ns[done] // 1_000),
+        "ended": numbers(moment, slots.last_ns[done] // 1_000),
+        "host": texts(slots.host[done].tolist()),
+        "named_by": texts(_WORDS[slots.named_by[done]].tolist()),
+        "flows": numbers(pa.int64(), np.ones(len(done), np.int64)),
+        "line": numbers(pa.int64(), slots.number[done]),
+        "tunnel": texts(slots.tunnel[done].tolist()),
     }
     schema = flow_schema()
-    arrays = [
-        pa.array(columns[field.name], field.type) if field.name in columns else pa.nulls(len(done), field.type)
-        for field in schema
-    ]
+    arrays = [columns[field.name] if field.name in columns else pa.nulls(len(done), field.type) for field in schema]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _ends(slots: Slots, done: NDArray[np.int64], client: NDArray[np.int8]) -> dict[str, object]:
+def _ends(slots: Slots, done: NDArray[np.int64], client: NDArray[np.int8]) -> dict[str, pa.Array]:
     """Return who talked to whom; a port of 0 stands for none."""
     import pyarrow as pa
 
@@ -60,15 +61,15 @@ def _ends(slots: Slots, done: NDArray[np.int64], client: NDArray[np.int8]) -> di
     mine = [np.where(is_low, key[:, word], key[:, word + 2]) for word in (0, 1)]
     other = [np.where(is_low, key[:, word + 2], key[:, word]) for word in (0, 1)]
     return {
-        "client_ip": address_texts(family, *mine),
-        "server_ip": address_texts(family, *other),
-        "server_port": pa.array(server_port, pa.int32(), mask=server_port == 0),
-        "client_port": pa.array(client_port, pa.int32(), mask=client_port == 0),
-        "proto": _PROTOCOLS[proto_of(key[:, 4])],
+        "client_ip": texts(address_texts(family, *mine)),
+        "server_ip": texts(address_texts(family, *other)),
+        "server_port": numbers(pa.int32(), server_port.astype(np.int32), server_port == 0),
+        "client_port": numbers(pa.int32(), client_port.astype(np.int32), client_port == 0),
+        "proto": texts(_PROTOCOLS[proto_of(key[:, 4])].tolist()),
     }
 
 
-def _amounts(slots: Slots, done: NDArray[np.int64], client: NDArray[np.int8]) -> dict[str, object]:
+def _amounts(slots: Slots, done: NDArray[np.int64], client: NDArray[np.int8]) -> dict[str, pa.Array]:
     """Return the bytes of each way, and whether the server answered with payload."""
     import pyarrow as pa
 
@@ -76,9 +77,9 @@ def _amounts(slots: Slots, done: NDArray[np.int64], client: NDArray[np.int8]) ->
     low, high = slots.bytes_0[done], slots.bytes_1[done]
     has_answered, is_unknown = _answered(slots, done, client)
     return {
-        "bytes_sent": np.where(is_low, low, high),
-        "bytes_received": np.where(is_low, high, low),
-        "answered": pa.array(has_answered, pa.bool_(), mask=is_unknown),
+        "bytes_sent": numbers(pa.int64(), np.where(is_low, low, high)),
+        "bytes_received": numbers(pa.int64(), np.where(is_low, high, low)),
+        "answered": booleans(has_answered, is_unknown),
     }
 
 
@@ -102,27 +103,23 @@ def _answered(
     return has_payload, ~has_payload & (is_one_way | is_portless) | is_other
 
 
-def _moments(slots: Slots, done: NDArray[np.int64]) -> dict[str, object]:
-    return {"ts": slots.first_ns[done] // 1_000, "ended": slots.last_ns[done] // 1_000}
-
-
-def _round_trips(slots: Slots, done: NDArray[np.int64]) -> dict[str, object]:
-    """Return the clean times; the best witness first. All but one run from the point of capture to the server."""
+def _round_trips(slots: Slots, done: NDArray[np.int64]) -> dict[str, pa.Array]:
+    """Return the clean times; the best witness first. All run from the point of capture to the server."""
     import pyarrow as pa
 
     syn, tls = syn_rtt_ns(slots, done), tls_rtt_ns(slots, done)
     quic = slots.quic_ns[done]
+    kind = np.select([tls > 0, quic > 0, syn > 0], [0, 1, 2], 3)
     best = np.select([tls > 0, quic > 0], [tls, quic], syn)
     is_none = best == 0
-    is_near = is_at_client(slots, done)
     return {
         "rtt_ms": _milliseconds(best),
-        "rtt_kind": np.select([tls > 0, quic > 0, syn > 0], _KINDS, None),
+        "rtt_kind": texts(_KINDS[kind].tolist()),
         "rtt_syn_ms": _milliseconds(syn),
         "rtt_tls_ms": _milliseconds(tls),
         "rtt_quic_ms": _milliseconds(quic),
-        "rtt_resolution_us": pa.array(slots.resolution_ns[done] / 1_000, pa.float64(), mask=is_none),
-        "rtt_from": np.select([is_none, is_near], [np.array(None, object), np.array("client", object)], "path"),
+        "rtt_resolution_us": numbers(pa.float64(), slots.resolution_ns[done] / 1_000, is_none),
+        "rtt_from": texts(_FROM[np.where(is_none, 2, is_at_client(slots, done))].tolist()),
     }
 
 
@@ -130,7 +127,7 @@ def _milliseconds(time_ns: NDArray[np.int64]) -> pa.Array:
     """Return times in milliseconds; a time of 0 stands for none."""
     import pyarrow as pa
 
-    return pa.array(time_ns / 1_000_000, pa.float64(), mask=time_ns <= 0)
+    return numbers(pa.float64(), time_ns / 1_000_000, time_ns <= 0)
 
 
 def _protocol_names() -> NDArray[np.object_]:

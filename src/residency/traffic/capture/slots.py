@@ -58,8 +58,9 @@ _COLUMNS: dict[str, tuple[type[np.generic], int]] = {
 
 
 class Slots:
-    """Columns over slots; `key`, `host` and `tunnel` beside them. `caller` is who sent the SYN, `start_*` the last start seen.
+    """Columns over slots; `key`, `host` and `tunnel` beside them.
 
+    `caller` is the side that sent the SYN; `start_*` are the side and sequence number of the last SYN or SYN/ACK.
     A flow is open while packets may still join it, and done once none can; a slot that is neither is free.
     """
 

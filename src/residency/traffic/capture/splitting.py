@@ -73,9 +73,7 @@ def find_starts(run: Run, carried: Carried, timeout_ns: NDArray[np.int64]) -> ND
     return is_start
 
 
-def _is_other_call(
-    run: Run, carried: Carried, at: NDArray[np.int64], is_idle: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
+def _is_other_call(run: Run, carried: Carried, at: NDArray[np.int64], is_idle: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Tell which of the SYNs at `at` call anew: not the start of connection that was last seen within the flow."""
     side, seq = run.connection_start(at)
     stretches = np.cumsum(is_idle | run.is_first)
@@ -88,8 +86,9 @@ def _is_other_call(
     continues = ~is_idle[run.starts[group]] & (stretch == stretches[run.starts[group]])
     last_side = np.where(is_new_stretch, np.where(continues, carried.start_side[group], NOBODY), last_side)
     last_seq = np.where(is_new_stretch, carried.start_seq[group], last_seq)
-    is_call = (run.flags[at] & _ACK_FLAG) == 0
-    return is_call & ((last_side != side) | (last_seq != seq))
+    is_call: NDArray[np.bool_] = (run.flags[at] & _ACK_FLAG) == 0
+    is_call &= (last_side != side) | (last_seq != seq)
+    return is_call
 
 
 def _split_exactly(
@@ -110,7 +109,9 @@ def _split_exactly(
         seen, last = int(carried.seen[number]), (int(carried.start_side[number]), int(carried.start_seq[number]))
     at = np.flatnonzero(matters)
     start_side, start_seq = run.connection_start(at + start)
-    events = zip(at.tolist(), flags[at].tolist(), sides[at].tolist(), start_side.tolist(), start_seq.tolist(), strict=True)
+    events = zip(
+        at.tolist(), flags[at].tolist(), sides[at].tolist(), start_side.tolist(), start_seq.tolist(), strict=True
+    )
     for position, flag, side, caller, seq in events:
         where = start + position
         is_call = flag & (_SYN_FLAG | _ACK_FLAG) == _SYN_FLAG

@@ -13,6 +13,7 @@ import pytest
 from tests.lab import wire
 from tests.lab.lab import LAST, ROUNDS
 from tests.lab.servers import CLOSED, EU, H3, HOSTS, OLD, QUIET, US, V6, ZONE
+from tests.traffic.capture.zeek_by_tshark import write_logs
 
 import residency
 from residency.report import as_json
@@ -98,22 +99,32 @@ class TestTheLabItself:
 Rows = list[dict[str, "Any"]]
 
 
-def flows_of(capture: Path, folder: Path) -> Rows:
-    """Return what `residency flows` writes for a capture, only conversations with servers of the lab."""
+def write_flows(capture: Path, folder: Path) -> Path:
+    """Return the flow table that `residency flows` writes for a capture."""
     target = folder / f"{capture.stem}.parquet"
     command = [sys.executable, "-m", "residency", "flows", str(capture), "-o", str(target)]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
-    return [row for row in pq.read_table(target).to_pylist() if row["server_ip"] in DELAY_MS]
+    return target
+
+
+def rows_of(table: Path) -> Rows:
+    """Return the conversations of a flow table with servers of the lab."""
+    return [row for row in pq.read_table(table).to_pylist() if row["server_ip"] in DELAY_MS]
 
 
 @pytest.fixture(scope="module")
-def flows(captured: Captured, tmp_path_factory: pytest.TempPathFactory) -> Rows:
-    return flows_of(captured.at_client, tmp_path_factory.mktemp("flows"))
+def table(captured: Captured, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_flows(captured.at_client, tmp_path_factory.mktemp("flows"))
+
+
+@pytest.fixture(scope="module")
+def flows(table: Path) -> Rows:
+    return rows_of(table)
 
 
 @pytest.fixture(scope="module")
 def served(captured: Captured, tmp_path_factory: pytest.TempPathFactory) -> Rows:
-    return flows_of(captured.at_servers, tmp_path_factory.mktemp("served"))
+    return rows_of(write_flows(captured.at_servers, tmp_path_factory.mktemp("served")))
 
 
 @pytest.fixture(scope="module")
@@ -213,11 +224,22 @@ class TestVerdicts:
         assert "R316" in {reason["rule"] for reason in claim["reasons"]}
 
     def test_the_flow_table_gives_the_same_verdicts(
-        self, captured: Captured, report: residency.Report, tmp_path: Path
+        self, table: Path, report: residency.Report, tmp_path: Path
     ) -> None:
-        claims, table = tmp_path / "claims.toml", tmp_path / "flows.parquet"
+        claims = tmp_path / "claims.toml"
         claims.write_text(CLAIMS)
-        command = [sys.executable, "-m", "residency", "flows", str(captured.at_client), "-o", str(table)]
-        subprocess.run(command, check=True, capture_output=True, timeout=60)
         again, first = as_json.document(residency.audit(claims, table)), as_json.document(report)
         assert again["claims"] == first["claims"]
+
+    def test_zeek_style_logs_of_the_same_traffic_give_the_same_verdicts(
+        self, captured: Captured, report: residency.Report, tmp_path: Path
+    ) -> None:
+        claims, logs = tmp_path / "claims.toml", tmp_path / "logs"
+        claims.write_text(CLAIMS)
+        logs.mkdir()
+        write_logs(captured.at_client, logs)
+        by_logs = as_json.document(residency.audit(claims, logs))["claims"]
+        by_capture = as_json.document(report)["claims"]
+        assert [(one["id"], one["verdict"], one["assurance"]) for one in by_logs] == [
+            (one["id"], one["verdict"], one["assurance"]) for one in by_capture
+        ]

@@ -21,6 +21,8 @@ class Limits:
     max_value_characters: int = 80
     dns_grace_s: int = 300
     max_dns_ttl_s: int = 7 * 86_400
+    assumed_dns_ttl_s: int = 300
+    first_ephemeral_port: int = 32_768
     max_rtt_ms: float = 60_000.0
     list_max_age_days: int = 35
     database_max_age_days: int = 35

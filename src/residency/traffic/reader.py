@@ -7,17 +7,18 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from residency.errors import InputError, ResidencyError, UsageError, shorten
 from residency.traffic.aggregate import BY_INPUT
-from residency.traffic.converted import load_rows, run_conversion
+from residency.traffic.converted import ConvertedSource, load_rows, run_conversion
 from residency.traffic.distinct import Distinct
 from residency.traffic.engine import connect, scalar, seam
 from residency.traffic.flow_rows import FlowRows
-from residency.traffic.formats import Converter, Format, named_format, recognise
+from residency.traffic.formats import Converter, Format, named_format, recognise, refined
 from residency.traffic.groups import build_groups, fetch_groups, fetch_hosts, fetch_records
 from residency.traffic.inputs import Item, expand
 from residency.traffic.naming import Naming
@@ -197,6 +198,7 @@ class _Reading:
         self._tallies: list[Tally] = []
         self._seen: dict[str, Tally] = {}
         self._repeats: list[tuple[Tally, Tally]] = []
+        self._conversions: list[Callable[[], None]] = []
         self._waiting: list[Callable[[], None]] = []
 
     def run(self, items: Sequence[Item]) -> None:
@@ -204,6 +206,8 @@ class _Reading:
         for number, item in enumerate(items):
             self._progress(f"reading {item.name}", number / len(items))
             self._open(number, item)
+        while self._conversions:
+            self._conversions.pop(0)()
         self._progress("matching logs", 1.0)
         self._zeek.prepare()
         self._naming.prepare()
@@ -237,6 +241,7 @@ class _Reading:
         wanted = self._options.input_format
         form = recognise(head, name) if wanted is None else named_format(wanted)
         file = self._open_file(number, name, path, form, head)
+        form = refined(form, file) if wanted is None else form
         tally = Tally(path=name, format=form.name, sha256=file.scan.sha256, incomplete=file.scan.damage)
         if self._is_repeated(tally):
             return
@@ -253,20 +258,25 @@ class _Reading:
         self._waiting.append(lambda: self._loader.load(number, source, tally, is_unterminated=is_unterminated))
 
     def _convert(self, number: int, convert: Converter, file: OpenFile, tally: Tally) -> None:
+        """Open a conversion now and run it once every input was opened: logs of one kind may explain each other."""
         cursor = self._con.cursor()
-        try:
-            source = run_conversion(
-                convert(file, cursor),
-                tally,
-                number=number,
-                folder=self._folder,
-                connection=self._con,
-                naming=self._naming,
-            )
-        finally:
-            cursor.close()
-        if source is not None:
-            self._waiting.append(lambda: load_rows(self._loader, source, tally, number=number, connection=self._con))
+        conversion = convert(file, cursor)
+
+        def run() -> None:
+            self._progress(f"converting {tally.path}", number / len(self._tallies))
+            try:
+                source = run_conversion(
+                    conversion, tally, number=number, folder=self._folder, connection=self._con, naming=self._naming
+                )
+            finally:
+                cursor.close()
+            if source is not None:
+                self._waiting.append(partial(self._load_rows, number, source, tally))
+
+        self._conversions.append(run)
+
+    def _load_rows(self, number: int, source: ConvertedSource, tally: Tally) -> None:
+        load_rows(self._loader, source, tally, number=number, connection=self._con)
 
     def _open_file(self, number: int, name: str, path: Path, form: Format, head: bytes) -> OpenFile:
         target = os.path.join(self._folder, f"content_{number}")

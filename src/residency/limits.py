@@ -22,6 +22,7 @@ class Limits:
     dns_grace_s: int = 300
     max_dns_ttl_s: int = 7 * 86_400
     assumed_dns_ttl_s: int = 300
+    proxy_lead_s: int = 2
     first_ephemeral_port: int = 32_768
     max_rtt_ms: float = 60_000.0
     list_max_age_days: int = 35

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from residency.errors import InputError, UsageError, shorten
 from residency.traffic.csv_format import CsvSource
 from residency.traffic.lines import BOM
-from residency.traffic.logs import aws_vpc, eve
+from residency.traffic.logs import aws_vpc, eve, route53, squid
 from residency.traffic.ndjson_format import NdjsonSource, parse_object
 from residency.traffic.typed_format import ParquetSource
 
@@ -41,6 +41,7 @@ class Format:
     is_text: bool = True
     convert: Converter | None = None
     columns: frozenset[str] = frozenset()  # a Parquet file with these and no server_ip is of this format
+    only_if_alone: bool = False  # its rows are flows only where no other input has any; else they are context
 
 
 def _is_zeek_tsv(head: bytes) -> bool:
@@ -86,6 +87,12 @@ FORMATS: dict[str, Format] = {
         Format("zeek", _is_zeek_tsv),
         Format("zeek-json", _is_zeek_json),
         Format("eve", lambda head: eve.is_eve(_keys_of(head)), convert=eve.EveConversion),
+        Format(
+            "route53-resolver",
+            lambda head: route53.is_resolver_log(_keys_of(head)),
+            convert=route53.ResolverConversion,
+        ),
+        Format("squid", squid.is_squid_log, convert=squid.SquidConversion, only_if_alone=True),
         Format("aws-vpc", aws_vpc.is_vpc_log, convert=aws_vpc.AwsVpcConversion, columns=aws_vpc.COLUMNS),
         Format("ndjson", _is_ndjson, lambda file, _: NdjsonSource(file)),
         Format("csv", _is_csv, lambda file, _: CsvSource(file)),

@@ -200,6 +200,7 @@ class _Reading:
         self._repeats: list[tuple[Tally, Tally]] = []
         self._conversions: list[Callable[[], None]] = []
         self._waiting: list[Callable[[], None]] = []
+        self._spare: list[partial[None]] = []
 
     def run(self, items: Sequence[Item]) -> None:
         """Read all inputs, in two steps: first whatever may name flows, then the flows."""
@@ -214,6 +215,9 @@ class _Reading:
         for load in self._waiting:
             load()
         self._zeek.finish(self._tallies)
+        has_flows = any(tally.flows_rows for tally in self._tallies)
+        for load in self._spare:
+            load(as_context=has_flows)
         for tally, first in self._repeats:
             tally.records = tally.duplicate = first.records
         if not sum(tally.flows_rows for tally in self._tallies):
@@ -249,7 +253,7 @@ class _Reading:
             is_unterminated = form.is_text and not file.scan.ends_with_newline
             self._wait(number, form.open(file, self._con), tally, is_unterminated=is_unterminated)
         elif form.convert is not None:
-            self._convert(number, form.convert, file, tally)
+            self._convert(number, form.convert, file, tally, only_if_alone=form.only_if_alone)
         else:
             self._zeek.add(number, file, tally, is_json=form.name == "zeek-json")
 
@@ -257,7 +261,7 @@ class _Reading:
         """Load a flow table once all answers are known."""
         self._waiting.append(lambda: self._loader.load(number, source, tally, is_unterminated=is_unterminated))
 
-    def _convert(self, number: int, convert: Converter, file: OpenFile, tally: Tally) -> None:
+    def _convert(self, number: int, convert: Converter, file: OpenFile, tally: Tally, *, only_if_alone: bool) -> None:
         """Open a conversion now and run it once every input was opened: logs of one kind may explain each other."""
         cursor = self._con.cursor()
         conversion = convert(file, cursor)
@@ -271,11 +275,16 @@ class _Reading:
             finally:
                 cursor.close()
             if source is not None:
-                self._waiting.append(partial(self._load_rows, number, source, tally))
+                waiting = self._spare if only_if_alone else self._waiting
+                waiting.append(partial(self._load_rows, number, source, tally))
 
         self._conversions.append(run)
 
-    def _load_rows(self, number: int, source: ConvertedSource, tally: Tally) -> None:
+    def _load_rows(self, number: int, source: ConvertedSource, tally: Tally, *, as_context: bool = False) -> None:
+        if as_context:
+            tally.records += source.records
+            tally.context += source.records
+            return
         load_rows(self._loader, source, tally, number=number, connection=self._con)
 
     def _open_file(self, number: int, name: str, path: Path, form: Format, head: bytes) -> OpenFile:

@@ -128,7 +128,8 @@ SELECT * EXCLUDE (reason, fault, ended_us),
 FROM (
   SELECT t.*, {_PLAN.values["ts_us"]} AS ts_us, {_PLAN.values["bytes_sent"]} AS sent,
     {_PLAN.values["bytes_received"]} AS received, {_END} AS ended_us,
-    CASE WHEN kind IN {_READ} THEN {_PLAN.reason} END AS reason, CASE WHEN kind IN {_READ} THEN {_PLAN.fault} END AS fault,
+    CASE WHEN kind IN {_READ} THEN {_PLAN.reason} END AS reason,
+    CASE WHEN kind IN {_READ} THEN {_PLAN.fault} END AS fault,
     h.canonical AS host, h.text AS name, h.reason AS why
   FROM (SELECT *, coalesce(CASE WHEN kind = 'flow' THEN started END, logged) AS ts, dest_ip AS server_ip,
           {_HOST} AS raw_host FROM eve_text WHERE kind IS NULL OR kind IN {_READ}) t
@@ -142,7 +143,6 @@ _FIELDS = """
   rrname VARCHAR, rrtype VARCHAR, rdata VARCHAR, ttl VARCHAR, dns_queries VARCHAR, dns_answers VARCHAR,
   dns_grouped VARCHAR"""
 _TABLE = f"CREATE TABLE IF NOT EXISTS eve_raw (source INTEGER, {_FIELDS})"
-_NAMES = [field.split()[0] for field in _FIELDS.split(",")]
 _STORE = f"""
 {_TABLE};
 INSERT INTO eve_raw
@@ -154,7 +154,7 @@ SELECT ?, line, kind, flow_id, logged, ts_us, ended_us, src_ip, TRY_CAST(src_por
   CASE WHEN kind = 'http' THEN tx_id
        WHEN kind = 'dns' THEN concat_ws(' ', dns_type, dns_id, tx_id, rrname, rrtype, rdata, dns_queries) END,
   dns_type, dns_id, rrname, rrtype, rdata, ttl, dns_queries, dns_answers, dns_grouped
-FROM eve_typed WHERE reason IS NULL"""
+FROM eve_typed WHERE reason IS NULL"""  # noqa: S608
 
 _EVENTS = """
 CREATE TABLE IF NOT EXISTS eve_events AS
@@ -178,7 +178,8 @@ _FLOWS = f"""
 CREATE TABLE IF NOT EXISTS eve_flows AS
 SELECT f.source, f.line, {moment("f.ts_us")} AS ts, {moment("f.ended_us")} AS ended, f.src_ip AS client_ip,
   f.src_port AS client_port, f.dest_ip AS server_ip, f.dest_port AS server_port, f.proto, f.sent AS bytes_sent,
-  f.received AS bytes_received, n.host, CASE WHEN n.host IS NOT NULL THEN {_NAMED_BY.format(kind="n.kind")} END AS named_by,
+  f.received AS bytes_received, n.host,
+  CASE WHEN n.host IS NOT NULL THEN {_NAMED_BY.format(kind="n.kind")} END AS named_by,
   coalesce(n.replied, {_PAYLOAD}) AS answered, CAST(1 AS BIGINT) AS flows
 FROM eve_events f LEFT JOIN eve_named n ON n.flow_id = f.flow_id AND n.pair = f.pair
 WHERE f.kind = 'flow' AND NOT f.is_twin
@@ -199,6 +200,7 @@ WHERE turn = 1"""  # noqa: S608
 _JOIN = (_EVENTS, _NAMED, _FLOWS)
 
 # Version 1 logs each record alone: its name is that of the query with the same flow and id, for it may be an alias's.
+_RECORDS = '[{"rrtype": "VARCHAR", "rdata": "VARCHAR", "ttl": "VARCHAR"}]'
 _ANSWERS = f"""
 WITH dns AS (
   SELECT *, CASE WHEN src_port = 53 AND dest_port <> 53 THEN dest_ip ELSE src_ip END AS client_ip FROM eve_events
@@ -213,7 +215,7 @@ replies AS (
   WHERE d.dns_type IN ('answer', 'response')),
 listed AS (
   SELECT * EXCLUDE (answer), answer.rrtype AS kind_, answer.rdata AS address, answer.ttl AS life FROM (
-    SELECT *, unnest(from_json(dns_answers, '[{{"rrtype": "VARCHAR", "rdata": "VARCHAR", "ttl": "VARCHAR"}}]')) AS answer
+    SELECT *, unnest(from_json(dns_answers, '{_RECORDS}')) AS answer
     FROM replies WHERE json_type(dns_answers) = 'ARRAY')),
 grouped AS (
   SELECT *, unnest(list_concat(from_json(dns_grouped -> 'A', '["VARCHAR"]'),
@@ -224,7 +226,8 @@ every AS (
   UNION ALL
   SELECT source, line, ts_us, client_ip, asked, address, NULL FROM grouped
   UNION ALL
-  SELECT source, line, ts_us, client_ip, asked, rdata, ttl FROM replies WHERE rrtype IN ('A', 'AAAA') AND rdata IS NOT NULL)
+  SELECT source, line, ts_us, client_ip, asked, rdata, ttl FROM replies
+  WHERE rrtype IN ('A', 'AAAA') AND rdata IS NOT NULL)
 SELECT source, {moment("ts_us")} AS ts, client_ip, asked AS host, address,
   coalesce(TRY_CAST(life AS DOUBLE), {LIMITS.assumed_dns_ttl_s}) AS ttl_s, line
 FROM every WHERE address IS NOT NULL AND client_ip IS NOT NULL"""  # noqa: S608

@@ -7,13 +7,14 @@ no JSON object is rejected here, line by line; values are checked by the format 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from residency.limits import LIMITS
 from residency.traffic.columns import LAST_US
 from residency.traffic.conversion import answer_schema, flow_schema
+from residency.traffic.delimited import Delimited
 from residency.traffic.distinct import PLAIN_HOST, read_host
 from residency.traffic.engine import quoted, scalar
 from residency.traffic.lines import shown
@@ -58,6 +59,15 @@ class Account:
                 self.incomplete = "the last line is cut"
 
 
+def stage_lines(file: OpenFile, connection: duckdb.DuckDBPyConnection, table: str, account: Account) -> None:
+    """Make the temporary `table` (line, text) of a log whose lines are taken apart by patterns."""
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} (line BIGINT, text VARCHAR)")
+    splitter = Delimited(delimiter="\x1f", quoting=False, width=1, wanted=[("text", 0)], null="\x1e")
+    for block in whole_blocks(file, account.rejected):
+        insert_table(connection, table, splitter.table(block, account.rejected))
+    account.records += scalar(connection, f"SELECT count(*) FROM {table}") + len(account.rejected)  # noqa: S608
+
+
 def stage_json(
     file: OpenFile, connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, Path], account: Account
 ) -> None:
@@ -94,7 +104,7 @@ def _staged_fast(
     return scalar(connection, f"SELECT count(*) FROM {table}") == file.scan.lines  # noqa: S608
 
 
-def _types(paths: Iterator[Path] | Sequence[Path] | Any) -> dict[str, str]:
+def _types(paths: Iterable[Path]) -> dict[str, str]:
     """Return the DuckDB type of each first key; nested keys make structs of text."""
     tree: dict[str, Any] = {}
     for path in paths:
@@ -227,8 +237,8 @@ def read_hosts(connection: duckdb.DuckDBPyConnection, table: str, query: str) ->
     import pyarrow as pa
 
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT DISTINCT text, text AS canonical, CAST(NULL AS VARCHAR) AS reason "
-        f"FROM ({query}) WHERE text IS NOT NULL"
+        f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT DISTINCT text, text AS canonical, "  # noqa: S608
+        f"CAST(NULL AS VARCHAR) AS reason FROM ({query}) WHERE text IS NOT NULL"
     )
     plain = f"regexp_full_match(text, '{PLAIN_HOST}') AND strlen(text) <= 253 AND NOT contains(text, 'xn--')"
     odd = [text for (text,) in connection.execute(f"SELECT text FROM {table} WHERE NOT ({plain})").fetchall()]  # noqa: S608

@@ -127,20 +127,16 @@ class AwsVpcConversion(Account):
         self._con.unregister("staged")
 
     def _stage_parquet(self) -> None:
-        import pyarrow as pa
-
         described = self._con.execute("DESCRIBE SELECT * FROM read_parquet(?)", [self._file.link]).fetchall()
         there = {str(row[0]).lower().replace("_", "-"): str(row[0]) for row in described}
         self._check(list(there), None)
-        picked = ", ".join(
-            f"nullif(CAST({quoted(there[name])} AS VARCHAR), '-') AS {quoted(name)}" for name in _USED if name in there
-        )
-        rows = self._con.sql(
-            f"SELECT file_row_number + 1 AS line, {picked} FROM read_parquet(?, file_row_number = true)",  # noqa: S608
-            params=[self._file.link],
-        ).to_arrow_reader(_BATCH_ROWS)
-        for batch in rows:
-            self._take(pa.Table.from_batches([batch]), is_typed=False)
+        texts = {name: f"CAST({quoted(there[name])} AS VARCHAR)" if name in there else "NULL" for name in _USED}
+        picked = ", ".join(f"CAST(nullif({text}, '-') AS VARCHAR) AS {quoted(name)}" for name, text in texts.items())
+        link = self._file.link.replace("'", "''")  # a view takes no bound values
+        rows = f"read_parquet('{link}', file_row_number = true)"
+        view = f"CREATE TEMP VIEW staged AS SELECT file_row_number + 1 AS line, {picked} FROM {rows}"  # noqa: S608
+        self._con.execute(view)
+        self._con.execute(_TYPED[False])
 
     def _stage_text(self) -> None:
         names: list[str] = []
@@ -195,7 +191,6 @@ def _parts(block: Block) -> Iterator[Block]:
         yield Block(number, data[start:])
 
 
-_BATCH_ROWS = 100_000
 _TABLE = """
 CREATE TEMP TABLE vpc (
   line BIGINT, is_record BOOLEAN, interface VARCHAR, src VARCHAR, dst VARCHAR, srcport BIGINT, dstport BIGINT,

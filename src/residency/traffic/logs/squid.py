@@ -92,6 +92,7 @@ _USUAL_PORT = """
   CASE WHEN method = 'CONNECT' THEN 443 WHEN starts_with(lower(url), 'http://') THEN 80
        WHEN starts_with(lower(url), 'https://') THEN 443 WHEN starts_with(lower(url), 'ftp://') THEN 21 END"""
 _ESTABLISHED_BYTES = 39  # what the proxy itself says to the client before a tunnel carries anything
+_ELAPSED = f"CASE WHEN {whole('elapsed')} BETWEEN 0 AND 4000000000 THEN {whole('elapsed')} END"
 _TYPED = f"""
 CREATE OR REPLACE TEMP TABLE squid AS
 WITH parts AS (
@@ -103,7 +104,8 @@ named AS (
   FROM (SELECT line, text, p FROM parts WHERE p.seconds <> '')
   UNION ALL BY NAME SELECT line, text, true AS is_none FROM parts WHERE p.seconds = ''),
 asked AS (
-  SELECT *, {_AUTHORITY} AS authority, {whole("elapsed")} AS elapsed_ms, {whole("size")} AS bytes,
+  SELECT *, {_AUTHORITY} AS authority, {_ELAPSED} AS elapsed_ms,
+    {whole("size")} AS bytes,
     TRY_CAST(status AS INTEGER) AS status_code FROM named),
 hosted AS (
   SELECT *, nullif(regexp_replace(authority, ':[0-9]*$', ''), '') AS host,
@@ -113,7 +115,7 @@ SELECT line, text, client_ip, method, code, status_code, bytes, peer, host, port
   coalesce(way IN ('HIER_DIRECT', 'DIRECT', 'ORIGINAL_DST', 'PINNED')
            AND regexp_full_match(peer, '{V4}|{V6}'), false) AS has_server,
   CASE WHEN is_none THEN 'not a line of Squid''s native format'
-    WHEN coalesce(elapsed_ms NOT BETWEEN 0 AND 4000000000, true) THEN 'elapsed: not milliseconds'
+    WHEN elapsed_ms IS NULL THEN 'elapsed: not milliseconds'
     WHEN ended_us - elapsed_ms * 1000 < 0 THEN 'elapsed: before 1970'
     WHEN {is_bad_count("size", "bytes")} THEN 'size: not an integer from 0 to 2^62 - 1'
     WHEN port > 65535 THEN 'server_port: not a port from 0 to 65535' END AS reason

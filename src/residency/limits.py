@@ -21,6 +21,9 @@ class Limits:
     max_value_characters: int = 80
     dns_grace_s: int = 300
     max_dns_ttl_s: int = 7 * 86_400
+    assumed_dns_ttl_s: int = 300
+    proxy_lead_s: int = 2
+    first_ephemeral_port: int = 32_768
     max_rtt_ms: float = 60_000.0
     # Flows of captures. TCP may be silent for long (5 minutes is what Zeek waits too); a closed connection lingers for
     # late copies; UDP gets what a NAT must give it at the least (RFC 4787, REQ-5), a QUIC connection idles as long.

@@ -98,7 +98,7 @@ def test_its_answers_name_its_own_flows(tmp_path: Path) -> None:
     conversion = Rows([ROW, ROW | {"client_ip": "10.0.0.2"}], [answer | {"ttl_s": 60.0}], context=1)
     assert load(conversion, tmp_path)[1] == [("d.example", "dns", 1), (None, None, 1)]
     anybody = Rows([ROW, ROW | {"client_ip": "10.0.0.2"}], [answer | {"client_ip": None}], context=1)
-    assert load(anybody, tmp_path)[1] == [("d.example", "dns", 2)]
+    assert load(anybody, tmp_path)[1] == [("d.example", "dns_shared", 2)]
 
 
 def test_a_client_s_own_answer_goes_before_anybody_s(tmp_path: Path) -> None:

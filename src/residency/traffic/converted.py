@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from residency.errors import shorten
 from residency.limits import LIMITS
-from residency.traffic.columns import REQUIRED, Kind
+from residency.traffic.columns import REQUIRED, UNKNOWN, Kind
 from residency.traffic.conversion import Conversion, flow_schema
 from residency.traffic.engine import quoted, scalar, seam
 from residency.traffic.records import Rejected, Tally
@@ -37,10 +37,18 @@ class ConvertedSource(ParquetSource):
     def __init__(self, spool: str, path: str, connection: duckdb.DuckDBPyConnection, filled: frozenset[str]) -> None:
         super().__init__(OpenFile(path, spool, Scan(spool), b""), connection)
         self._spool = spool
+        filled |= {"answered"}  # null is an answer too: not known, whatever the bytes
         self._picked = [one for one in self._picked if one[0] in filled]
-        self.kinds: Mapping[str, Kind] = {name: kind for name, kind in self.kinds.items() if name in filled}
+        self.kinds: Mapping[str, Kind] = {name: kind for name, kind in self.kinds.items() if name in filled} | {
+            "answered": Kind.TEXT
+        }
         self.exact_kinds: Mapping[str, Kind] = self.kinds
         self.extras: tuple[str, ...] = tuple(name for name in EXTRAS if name in filled)
+
+    def _column(self, name: str, original: str, kind: Kind) -> str:
+        if name == "answered":
+            return f"coalesce(CAST(answered AS VARCHAR), '{UNKNOWN}') AS answered"
+        return super()._column(name, original, kind)
 
     def exact(self) -> Relation:
         """Return the rows with the line, or the packet, that each came from."""
@@ -97,7 +105,7 @@ def _spool(conversion: Conversion, spool: str) -> tuple[int, frozenset[str]]:
     import pyarrow.parquet as pq
 
     rows, filled = 0, set(REQUIRED)
-    with pq.ParquetWriter(spool, flow_schema(), compression="zstd", compression_level=1) as writer:
+    with pq.ParquetWriter(spool, flow_schema(), compression="lz4") as writer:
         for batch in conversion.flows():
             writer.write_batch(batch)
             rows += batch.num_rows

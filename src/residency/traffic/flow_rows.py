@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from residency.errors import UsageError
+from residency.traffic.columns import UNKNOWN
 from residency.traffic.conversion import flow_schema
 from residency.traffic.converted import EXTRAS
 from residency.traffic.engine import quoted, scalar, seam
@@ -89,12 +90,12 @@ class FlowRows:
 
     def to_arrow(self) -> pa.Table:
         """Return the table in memory."""
-        return self._con.cursor().sql(self._sorted(self.columns)).to_arrow_table()
+        return self._con.cursor().sql(self._sorted(self._picked("parquet"))).to_arrow_table()
 
     def write(self, path: str, form: str, folder: str) -> None:
         """Write the table to `path` by way of `folder`; raises UsageError where it cannot be written."""
         made = os.path.join(folder, "flows_out")
-        picked = self.columns if form == "parquet" else [_as_text(name, form) for name in self.columns]
+        picked = self._picked(form)
         with seam(path, "writing flows"):
             self._con.execute("SET preserve_insertion_order = true")  # else the order is lost on the way out
             self._con.execute(
@@ -106,6 +107,17 @@ class FlowRows:
             raise UsageError(f"cannot be written: {error.strerror}", path=path) from error
         finally:
             os.unlink(made)
+
+    def _picked(self, form: str) -> list[str]:
+        """Return SQL for each column; where bytes came and payload is not known, `answered` has words for it."""
+        made = self.columns if form == "parquet" else [_as_text(name, form) for name in self.columns]
+        doubtful = "SELECT count(*) FROM flow_rows WHERE answered IS NULL AND bytes_received > 0"
+        if scalar(self._con, doubtful):
+            words = (
+                f"coalesce(CAST(answered AS VARCHAR), CASE WHEN bytes_received > 0 THEN '{UNKNOWN}' END) AS answered"
+            )
+            made = [words if one == "answered" else one for one in made]
+        return made
 
     def _sorted(self, picked: Sequence[str]) -> str:
         order = ", ".join(f"flow_rows.{name} NULLS FIRST" for name in self.columns)

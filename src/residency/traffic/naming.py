@@ -6,8 +6,8 @@
 3. Each unnamed flow looks up the one segment that it begins in. So the work grows with answers plus flows, not with
    their product.
 
-Where several names gave the address at that time, the flow is `dns_shared`: at most adverse. A client's own answers go
-before those of logs that do not tell who asked.
+Where several names gave the address at that time, the flow is `dns_shared`: at most adverse. So is one that only a log
+which does not tell who asked (a proxy's) has a name for; a client's own answers go before those.
 """
 
 from __future__ import annotations
@@ -185,7 +185,8 @@ def _looked_up(has_integer_clients: bool, has_any_client: bool) -> str:
     return f"""
     CREATE OR REPLACE TEMP TABLE by_dns AS
     SELECT place, arg_max(host, is_own) AS host,
-      CASE WHEN bool_or(is_shared) OR min(host) <> max(host) THEN 'dns_shared' ELSE 'dns' END AS named_by
+      CASE WHEN bool_or(is_shared) OR min(host) <> max(host) OR NOT bool_or(is_own) THEN 'dns_shared'
+           ELSE 'dns' END AS named_by
     FROM ({every}) GROUP BY place"""  # noqa: S608
 
 

@@ -7,17 +7,18 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from residency.errors import InputError, ResidencyError, UsageError, shorten
 from residency.traffic.aggregate import BY_INPUT
-from residency.traffic.converted import load_rows, run_conversion
+from residency.traffic.converted import ConvertedSource, load_rows, run_conversion
 from residency.traffic.distinct import Distinct
 from residency.traffic.engine import connect, scalar, seam
 from residency.traffic.flow_rows import FlowRows
-from residency.traffic.formats import Converter, Format, named_format, recognise
+from residency.traffic.formats import Converter, Format, named_format, recognise, refined
 from residency.traffic.groups import build_groups, fetch_groups, fetch_hosts, fetch_records
 from residency.traffic.inputs import Item, expand
 from residency.traffic.naming import Naming
@@ -197,19 +198,26 @@ class _Reading:
         self._tallies: list[Tally] = []
         self._seen: dict[str, Tally] = {}
         self._repeats: list[tuple[Tally, Tally]] = []
+        self._conversions: list[Callable[[], None]] = []
         self._waiting: list[Callable[[], None]] = []
+        self._spare: list[partial[None]] = []
 
     def run(self, items: Sequence[Item]) -> None:
         """Read all inputs, in two steps: first whatever may name flows, then the flows."""
         for number, item in enumerate(items):
             self._progress(f"reading {item.name}", number / len(items))
             self._open(number, item)
+        while self._conversions:
+            self._conversions.pop(0)()
         self._progress("matching logs", 1.0)
         self._zeek.prepare()
         self._naming.prepare()
         for load in self._waiting:
             load()
         self._zeek.finish(self._tallies)
+        has_flows = any(tally.flows_rows for tally in self._tallies)
+        for load in self._spare:
+            load(as_context=has_flows)
         for tally, first in self._repeats:
             tally.records = tally.duplicate = first.records
         if not sum(tally.flows_rows for tally in self._tallies):
@@ -237,6 +245,7 @@ class _Reading:
         wanted = self._options.input_format
         form = recognise(head, name) if wanted is None else named_format(wanted)
         file = self._open_file(number, name, path, form, head)
+        form = refined(form, file) if wanted is None else form
         tally = Tally(path=name, format=form.name, sha256=file.scan.sha256, incomplete=file.scan.damage)
         if self._is_repeated(tally):
             return
@@ -244,7 +253,7 @@ class _Reading:
             is_unterminated = form.is_text and not file.scan.ends_with_newline
             self._wait(number, form.open(file, self._con), tally, is_unterminated=is_unterminated)
         elif form.convert is not None:
-            self._convert(number, form.convert, file, tally)
+            self._convert(number, form.convert, file, tally, only_if_alone=form.only_if_alone)
         else:
             self._zeek.add(number, file, tally, is_json=form.name == "zeek-json")
 
@@ -252,21 +261,31 @@ class _Reading:
         """Load a flow table once all answers are known."""
         self._waiting.append(lambda: self._loader.load(number, source, tally, is_unterminated=is_unterminated))
 
-    def _convert(self, number: int, convert: Converter, file: OpenFile, tally: Tally) -> None:
+    def _convert(self, number: int, convert: Converter, file: OpenFile, tally: Tally, *, only_if_alone: bool) -> None:
+        """Open a conversion now and run it once every input was opened: logs of one kind may explain each other."""
         cursor = self._con.cursor()
-        try:
-            source = run_conversion(
-                convert(file, cursor),
-                tally,
-                number=number,
-                folder=self._folder,
-                connection=self._con,
-                naming=self._naming,
-            )
-        finally:
-            cursor.close()
-        if source is not None:
-            self._waiting.append(lambda: load_rows(self._loader, source, tally, number=number, connection=self._con))
+        conversion = convert(file, cursor)
+
+        def run() -> None:
+            self._progress(f"converting {tally.path}", number / len(self._tallies))
+            try:
+                source = run_conversion(
+                    conversion, tally, number=number, folder=self._folder, connection=self._con, naming=self._naming
+                )
+            finally:
+                cursor.close()
+            if source is not None:
+                waiting = self._spare if only_if_alone else self._waiting
+                waiting.append(partial(self._load_rows, number, source, tally))
+
+        self._conversions.append(run)
+
+    def _load_rows(self, number: int, source: ConvertedSource, tally: Tally, *, as_context: bool = False) -> None:
+        if as_context:
+            tally.records += source.records
+            tally.context += source.records
+            return
+        load_rows(self._loader, source, tally, number=number, connection=self._con)
 
     def _open_file(self, number: int, name: str, path: Path, form: Format, head: bytes) -> OpenFile:
         target = os.path.join(self._folder, f"content_{number}")

@@ -218,7 +218,7 @@ def test_no_more_flows_are_open_than_allowed_and_the_cut_is_said(talks: Talks) -
     rows = talks.rows(packets, size=5, max_open_flows=10)
     assert len(rows) == 50
     assert talks.following.conversations.evicted == 40
-    assert talks.following.warnings() == ["40 flows were cut because too many were open at once"]
+    assert talks.following.warnings() == ["40 flows were cut: too many were open at once"]
 
 
 def test_slots_are_given_back(talks: Talks) -> None:

@@ -1,8 +1,10 @@
-"""DNS answers in captures: over UDP, in fragments, over TCP; what is no DNS; and that memory does not grow with them."""
+"""DNS answers in captures: over UDP, in fragments, over TCP; what is no DNS; bounds on what they take."""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import random
 
 import pytest
 from hypothesis import given, settings
@@ -29,7 +31,9 @@ LARGE = answer("large.example", *(f"2001:db8::{n:x}" for n in range(120)))
 def test_an_answer_is_the_clients_that_got_it(talks: Talks) -> None:
     query = m.dns([m.question(m.name("a.example"))], flags=0x0100)
     alias = m.record(m.name("a.example"), m.CNAME, m.name("b.example"), ttl_s=30)
-    wire = m.dns([m.question(m.name("a.example"))], [alias, m.record(m.name("b.example"), m.A, b.address("192.0.2.80"))])
+    wire = m.dns(
+        [m.question(m.name("a.example"))], [alias, m.record(m.name("b.example"), m.A, b.address("192.0.2.80"))]
+    )
     talks.rows([datagram(0, query, CLIENT, RESOLVER), datagram(MS, wire, RESOLVER, CLIENT)])
     (row,) = talks.answers()
     assert (row["client_ip"], row["host"], row["address"], row["line"]) == ("10.0.0.1", "a.example", "192.0.2.80", 2)
@@ -116,14 +120,14 @@ def framed(*messages: bytes) -> bytes:
 @settings(max_examples=40)
 @given(st.lists(st.integers(1, 4_000), max_size=8), st.randoms(use_true_random=False), st.integers(1, 4))
 def test_messages_of_one_stream_are_read_however_it_is_cut(
-    tmp_path_factory: pytest.TempPathFactory, cuts: list[int], draw: object, size: int
+    tmp_path_factory: pytest.TempPathFactory, cuts: list[int], draw: random.Random, size: int
 ) -> None:
     talks, talk = Talks(tmp_path_factory.mktemp("law")), Talk(server_port=53)
     stream = framed(ONE, LARGE, answer("c.example", "192.0.2.1", "192.0.2.2"))
     edges = sorted({0, len(stream), *(cut % len(stream) for cut in cuts)})
-    parts = [talk.received(30 * MS, stream[a:z], seq=1 + a) for a, z in zip(edges, edges[1:], strict=False)]
+    parts = [talk.received(30 * MS, stream[a:z], seq=1 + a) for a, z in itertools.pairwise(edges)]
     parts += parts[:1]  # one is sent again
-    draw.shuffle(parts)  # type: ignore[attr-defined] - hypothesis gives a random.Random
+    draw.shuffle(parts)
     talks.rows([*talk.handshake(), *parts], size=size)
     assert [row["host"] for row in talks.answers()] == ["a.example"] + ["large.example"] * 120 + ["c.example"] * 2
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +21,7 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: h.example\r\nUser-Agent: test\r\n\r\n"
 def segments(talk: Talk, payload: bytes, cuts: list[int], start_ns: int = 30 * MS) -> list[Packet]:
     """Return a payload of the client's stream cut at these places."""
     edges = [0, *sorted(cuts), len(payload)]
-    pairs = zip(edges, edges[1:], strict=False)
+    pairs = itertools.pairwise(edges)
     return [talk.sent(start_ns + n, payload[a:z], seq=1 + a) for n, (a, z) in enumerate(pairs) if a < z]
 
 
@@ -50,11 +53,11 @@ def test_an_opening_names_its_flow(talks: Talks, payload: bytes, host: str | Non
     st.integers(1, 5),
 )
 def test_neither_cuts_nor_order_nor_batches_change_a_name(
-    tmp_path_factory: pytest.TempPathFactory, payload: bytes, cuts: list[int], draw: object, size: int
+    tmp_path_factory: pytest.TempPathFactory, payload: bytes, cuts: list[int], draw: random.Random, size: int
 ) -> None:
     talks, talk = Talks(tmp_path_factory.mktemp("law")), Talk()
     parts = segments(talk, payload, [cut % len(payload) for cut in cuts])
-    draw.shuffle(parts)  # type: ignore[attr-defined] - hypothesis gives a random.Random
+    draw.shuffle(parts)
     row = talks.one([*talk.handshake(), *parts], size=size)
     assert row["host"] == ("h.example" if payload is REQUEST else "a.example")
 
@@ -110,7 +113,9 @@ def test_a_capture_of_the_first_bytes_loses_the_name_and_says_so(talks: Talks, t
     from pathlib import Path
 
     talk, path = Talk(), Path(str(tmp_path)) / "cut.pcap"
-    records = [b.Record(ts_ns, frame[:96], wire_bytes=len(frame)) for ts_ns, frame in (talk.syn(0), talk.sent(MS, HELLO))]
+    records = [
+        b.Record(ts_ns, frame[:96], wire_bytes=len(frame)) for ts_ns, frame in (talk.syn(0), talk.sent(MS, HELLO))
+    ]
     path.write_bytes(b.pcap(records))
     following, (row,) = follow(path)
     assert row["host"] is None

@@ -174,7 +174,9 @@ def test_an_initial_sent_again_gives_no_time(talks: Talks) -> None:
 
 
 def test_a_flight_of_several_datagrams_runs_from_its_first(talks: Talks) -> None:
-    flight = [datagram(n * MS, data, CLIENT, SERVER) for n, data in enumerate(q.real_client("b.example", is_large=True))]
+    flight = [
+        datagram(n * MS, data, CLIENT, SERVER) for n, data in enumerate(q.real_client("b.example", is_large=True))
+    ]
     assert len(flight) > 1
     row = talks.one([*flight, quic(0, 33 * MS)[1]])
     assert (row["host"], row["rtt_quic_ms"]) == ("b.example", 33)
@@ -214,6 +216,8 @@ def test_no_time_is_ever_shorter_than_the_true_one(
     talk = Talk()
     sent = sorted({0, *copies, *resent})
     for answered in sent:
-        packets = [talk.syn(ts_ns) for ts_ns in sent] + [talk.syn_ack(answered + rtt_ns + delay) for delay in (0, *copies)]
+        packets = [talk.syn(ts_ns) for ts_ns in sent] + [
+            talk.syn_ack(answered + rtt_ns + delay) for delay in (0, *copies)
+        ]
         for row in talks.rows(sorted(packets)):
             assert row["rtt_syn_ms"] is None or row["rtt_syn_ms"] >= rtt_ns / MS

@@ -96,7 +96,9 @@ def cut(packets: Packets, part: slice) -> Packets:
     """Return a part of a batch."""
     whole = ("buffer", "tunnels")
     names = [field.name for field in dataclasses.fields(packets)]
-    return Packets(**{name: getattr(packets, name) if name in whole else getattr(packets, name)[part] for name in names})
+    return Packets(
+        **{name: getattr(packets, name) if name in whole else getattr(packets, name)[part] for name in names}
+    )
 
 
 def follow(path: Path, size: int | None = None, max_open_flows: int | None = None) -> tuple[Following, list[Row]]:
@@ -113,7 +115,9 @@ class Talks:
         self._path = folder / "talk.pcap"
         self.following = Following()
 
-    def rows(self, packets: Sequence[Packet], *, size: int | None = None, max_open_flows: int | None = None) -> list[Row]:
+    def rows(
+        self, packets: Sequence[Packet], *, size: int | None = None, max_open_flows: int | None = None
+    ) -> list[Row]:
         """Return the rows of these packets, in the order given; times may go back."""
         self._path.write_bytes(b.pcap([(ts_ns + S, frame) for ts_ns, frame in packets], nano=True))
         self.following, rows = follow(self._path, size, max_open_flows)

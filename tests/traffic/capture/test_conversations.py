@@ -197,7 +197,12 @@ def test_later_fragments_count_in_the_flow_of_the_first(talks: Talks) -> None:
     whole = b.udp(bytes(3_000), 2_000, 50_000)
     cuts = [(0, 1_480), (1_480, 2_960), (2_960, len(whole))]
     packets = [
-        (n, b.ethernet(b.ipv4(whole[start:end], b.UDP, "192.0.2.1", "10.0.0.1", identification=7, offset=start, more=n < 2)))
+        (
+            n,
+            b.ethernet(
+                b.ipv4(whole[start:end], b.UDP, "192.0.2.1", "10.0.0.1", identification=7, offset=start, more=n < 2)
+            ),
+        )
         for n, (start, end) in enumerate(cuts)
     ]
     row = talks.one(packets)
@@ -218,7 +223,7 @@ def test_no_more_flows_are_open_than_allowed_and_the_cut_is_said(talks: Talks) -
     rows = talks.rows(packets, size=5, max_open_flows=10)
     assert len(rows) == 50
     assert talks.following.conversations.evicted == 40
-    assert talks.following.warnings() == ["40 flows were cut because too many were open at once"]
+    assert talks.following.warnings() == ["40 flows were cut: too many were open at once"]
 
 
 def test_slots_are_given_back(talks: Talks) -> None:

@@ -184,6 +184,25 @@ def test_damage_right_at_the_windows_edge_is_passed(read_capture: ReadCapture) -
         assert [one.line for one in reader.damaged] == [len(before) + 1]
 
 
+@pytest.mark.parametrize("surplus", [3, 17, 62, 94, 100])
+def test_a_lie_at_the_windows_edge_swallows_none(read_capture: ReadCapture, surplus: int) -> None:
+    size, piece = LIMITS.capture_window_bytes, 65_516
+    for left in range(40, 400, 37):  # bytes between the lie and the edge of the first window
+        large = [b.Record(START, bytes(piece))] * (size // (piece + 16) - 2)
+        filler = size - left - len(large) * (piece + 16) - 16
+        before = [*large, b.Record(START, bytes(filler))]
+        lie = len(frame(3)) + surplus
+        liar = b.Record(START, frame(3), captured=lie, wire_bytes=lie)
+        _, found = read_capture(b.pcap([*before, liar, *records(12)[4:]]))
+        assert sequence(found) == list(range(4, 12))
+
+
+@pytest.mark.parametrize("wire", [0, 40])
+def test_what_was_captured_was_on_the_wire(read_capture: ReadCapture, wire: int) -> None:
+    _, found = read_capture(b.pcap([b.Record(START, frame(5), wire_bytes=wire)]))
+    assert (found[0].payload, found[0].payload_bytes) == (bytes(25), 25)
+
+
 def test_a_gap_larger_than_the_window_is_searched_through(read_capture: ReadCapture) -> None:
     gap = b"\xff" * (LIMITS.capture_window_bytes + 3)
     reader, found = read_capture(b.pcap(records(3)) + gap + b"".join(b.pcap_record(r) for r in records(6)[3:]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,15 @@ def texts(values: Sequence[str | None]) -> pa.Array:
     is_null = np.fromiter((value is None for value in values), np.bool_, len(filled))
     buffers = [_validity(is_null), pa.py_buffer(_offsets(lengths)), pa.py_buffer(data)]
     return pa.Array.from_buffers(pa.string(), len(filled), buffers)
+
+
+def chosen_texts(words: Sequence[str | None], choice: NDArray[np.integer[Any]]) -> pa.Array:
+    """Return a column of few words, chosen by number; None for null."""
+    import pyarrow as pa
+
+    is_null = np.array([word is None for word in words], np.bool_)[choice]
+    numbered = numbers(pa.int32(), choice.astype(np.int32), is_null)
+    return pa.DictionaryArray.from_arrays(numbered, texts([word or "" for word in words])).dictionary_decode()
 
 
 def lists_of_texts(values: Sequence[Sequence[str]]) -> pa.Array:

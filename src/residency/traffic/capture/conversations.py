@@ -26,6 +26,8 @@ TCP, UDP = 6, 17
 _FIN_FLAG, _SYN_FLAG, _RST_FLAG, _ACK_FLAG = 1, 2, 4, 16
 _WELL_KNOWN = 1_024
 _EPHEMERAL = 32_768  # Linux takes the ports of clients from here; IANA's range starts at 49152
+_BEFORE_ALL = -(1 << 61)  # so far back that a difference still fits 64 bits
+_SWEEP_NS = 2_000_000_000
 _BOTH_FINS = FIN | FIN << 1
 
 
@@ -51,7 +53,8 @@ class Conversations:
         self._max_open_flows = max_open_flows or LIMITS.max_open_flows
         self._slot_of: dict[bytes, int] = {}
         self._fragments = Fragments()
-        self._clock_ns = np.iinfo(np.int64).min
+        self._clock_ns = _BEFORE_ALL
+        self._swept_ns = self._clock_ns
         self._timeout_ns = _timeouts()
 
     def place(self, packets: Packets) -> Placed:
@@ -84,8 +87,14 @@ class Conversations:
         return placed
 
     def finished(self) -> NDArray[np.int64]:
-        """Return the slots of flows that no packet can join any more, in the order of their first packets."""
+        """Return the slots of flows that no packet can join any more, in the order of their first packets.
+
+        Flows are looked through once in a while; which rows come out does not depend on when.
+        """
         slots = self.slots
+        if self._clock_ns - self._swept_ns < _SWEEP_NS and slots.count <= self._max_open_flows:
+            return np.empty(0, np.int64)
+        self._swept_ns = self._clock_ns
         idle = np.subtract(self._clock_ns, slots.clock_ns, where=slots.is_open, out=np.zeros(slots.capacity, np.int64))
         limit = self._timeout_ns[proto_of(slots.key[:, 4])]
         limit[is_closed(slots.seen)] = LIMITS.tcp_closed_s * 1_000_000_000

@@ -57,19 +57,24 @@ class Following:
 
     def warnings(self) -> list[str]:
         """Say what was lost on the way, a line each."""
+        cut_short = self.openings.cut_short + self.quic.cut_short
+        given_up = self.openings.given_up + self.quic.given_up + self.answers.given_up
         counts = (
-            (self.conversations.evicted, "flows were cut because too many were open at once"),
-            (
-                self.openings.cut_short + self.quic.cut_short,
-                "flows lost their names: the capture kept only the first bytes of their packets",
-            ),
-            (
-                self.openings.given_up + self.quic.given_up + self.answers.given_up,
-                "openings were not read because too many waited for more packets",
-            ),
-            (self.openings.proxied, "flows went to a proxy and are not named: their server is not the host"),
+            (self.conversations.evicted, "flow was|flows were", "cut: too many were open at once"),
+            (cut_short, "flow lost its name|flows lost their names", _FIRST_BYTES),
+            (given_up, "opening was|openings were", "not read: too many waited for more packets"),
+            (self.openings.proxied, "flow is|flows are", "not named: a proxy was asked, so the server is not the host"),
         )
-        return [f"{count:,} {what}" for count, what in counts if count]
+        return [_counted(count, words, rest) for count, words, rest in counts if count]
+
+
+_MOST_KINDS = 5
+_FIRST_BYTES = "since the capture kept only the first bytes of packets"
+
+
+def _counted(count: int, words: str, rest: str) -> str:
+    one, _, many = words.partition("|")
+    return f"{count:,} {one if count == 1 else many} {rest}"
 
 
 class CaptureConversion:
@@ -109,9 +114,13 @@ class CaptureConversion:
 
     @property
     def warnings(self) -> Sequence[str]:
-        """What was not read, or read in part."""
-        unread = [f"{count:,} packets were not read: {what}" for what, count in sorted(self._reader.other.items())]
-        return (*unread, *self._following.warnings())
+        """What was not read, or read in part. Packets that carry no IP by their nature (ARP) are not counted."""
+        unread = {what: count for what, count in self._reader.other.items() if what.startswith("link type")}
+        kinds = ", ".join(sorted(unread)[:_MOST_KINDS]) + (", ..." if len(unread) > _MOST_KINDS else "")
+        found = [_counted(sum(unread.values()), "packet is|packets are", f"not read: {kinds}")] if unread else []
+        if self.rejected:
+            found.append(_counted(len(self.rejected), "packet is|packets are", "damaged"))
+        return (*found, *self._following.warnings())
 
     def flows(self) -> Iterator[pa.RecordBatch]:
         """Yield rows as flows end; raises InputError where the file is no capture or its header is damaged."""

@@ -90,18 +90,17 @@ class PcapRecords:
             if end == window.size and window.is_last:
                 yield from self._emit(found)
                 return
-            if window.is_last or self._is_broken(end):
-                liar = self._find_liar(found, end)
-                if liar is not None:
-                    found, end = found[: liar.index], liar.at
-                yield from self._emit(found)
-                start = self._pass_break(end) if liar is None else self._pass_liar(end, liar.hidden)
+            if not window.is_last and not self._is_break_in_sight(end):
+                count = self._count_proved(found, end)
+                yield from self._emit(found[:count])
+                window.advance(found[count] if count < len(found) else end)
+                start = 0
                 continue
-            if found and end + self._layout.record_bytes > window.size:
-                end = found.pop()  # its length is proved by the header behind it, which is not here yet
+            liar = self._find_liar(found, end)
+            if liar is not None:
+                found, end = found[: liar.index], liar.at
             yield from self._emit(found)
-            window.advance(end)
-            start = 0
+            start = self._pass_break(end) if liar is None else self._pass_liar(end, liar.hidden)
 
     def _follow(self, at: int) -> tuple[list[int], int]:
         """Follow the lengths; return where the whole records begin and where the first one that is not does.
@@ -122,6 +121,23 @@ class PcapRecords:
         if at > size:
             at = found.pop()
         return found, at
+
+    def _is_break_in_sight(self, end: int) -> bool:
+        """Is this a break, and can enough of the file be seen behind it?"""
+        return self._is_broken(end) and self._window.size - end >= _SEARCH_MARGIN_BYTES
+
+    def _count_proved(self, found: list[int], end: int) -> int:
+        """Return how many records may go out before the window moves on; the others wait for what is behind them.
+
+        A good header behind a record proves its length.
+        """
+        search, count = self._search(found), len(found)
+        least = self._window.size - _SEARCH_MARGIN_BYTES
+        for behind in (end, *reversed(found[-_MOST_SENSELESS_RECORDS:])):
+            if not count or search.is_record(behind) or found[count - 1] < least:
+                break
+            count -= 1
+        return count
 
     def _is_broken(self, at: int) -> bool:
         """Does a header stand here whose length is over the cap?"""
@@ -199,10 +215,12 @@ class PcapRecords:
         return int(length)
 
     def _emit(self, offsets: list[int]) -> Iterator[Frames]:
-        found = np.array(offsets, np.int64)  # none: no batch, so that `_unhide` always has a record
+        if not offsets:
+            return
+        found, is_hiding = self._unhide(np.array(offsets, np.int64))
         for begin in range(0, len(found), LIMITS.max_batch_packets):
-            part = found[begin : begin + LIMITS.max_batch_packets]
-            yield self._frames(*self._unhide(part))
+            part = slice(begin, begin + LIMITS.max_batch_packets)
+            yield self._frames(found[part], is_hiding[part])
 
     def _unhide(self, found: _Offsets) -> tuple[_Offsets, NDArray[np.bool_]]:
         """Add records hidden in others of too great a length; return all, and which of them hide some.
@@ -264,7 +282,7 @@ class PcapRecords:
             resolution_ns=np.full(len(found), layout.unit_ns),
             at=found + layout.record_bytes,
             captured=head[:, 2],
-            wire=head[:, 3] - layout.trailer_bytes,
+            wire=np.maximum(head[:, 3], head[:, 2]) - layout.trailer_bytes,  # what was captured was on the wire
             link_type=np.full(len(found), layout.link_type),
         )
         return frames if is_good.all() else frames.select(is_good)

@@ -169,7 +169,7 @@ class PcapngRecords:
             resolution_ns=table.resolution_ns[row],
             at=found + (_PACKET_BYTES - 4),
             captured=head["captured"].astype(np.int64),
-            wire=head["wire"].astype(np.int64),
+            wire=np.maximum(head["wire"], head["captured"]).astype(np.int64),  # what was captured was on the wire
             link_type=table.link_type[row],
         )
         return frames if is_good.all() else frames.select(is_good)

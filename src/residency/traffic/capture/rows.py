@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from residency.traffic.capture.addresses import address_texts
-from residency.traffic.capture.arrow_columns import booleans, numbers, texts
+from residency.traffic.capture.arrow_columns import booleans, chosen_texts, numbers, texts
 from residency.traffic.capture.conversations import TCP, UDP, Conversations
 from residency.traffic.capture.keys import family_of, ports_of, proto_of
 from residency.traffic.capture.naming import WORDS
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _ICMP = (1, 58)
-_KINDS = np.array(("tls", "quic", "syn", None), object)
-_FROM = np.array(("path", "client", None), object)
-_WORDS = np.array(WORDS, object)
+_KINDS = ("tls", "quic", "syn", None)
+_FROM = ("path", "client", None)
 
 
 def flow_rows(conversations: Conversations, done: NDArray[np.int64]) -> pa.RecordBatch:
@@ -39,7 +38,7 @@ def flow_rows(conversations: Conversations, done: NDArray[np.int64]) -> pa.Recor
         "ts": numbers(moment, slots.first_ns[done] // 1_000),
         "ended": numbers(moment, slots.last_ns[done] // 1_000),
         "host": texts(slots.host[done].tolist()),
-        "named_by": texts(_WORDS[slots.named_by[done]].tolist()),
+        "named_by": chosen_texts(WORDS, slots.named_by[done]),
         "flows": numbers(pa.int64(), np.ones(len(done), np.int64)),
         "line": numbers(pa.int64(), slots.number[done]),
         "tunnel": texts(slots.tunnel[done].tolist()),
@@ -65,7 +64,7 @@ def _ends(slots: Slots, done: NDArray[np.int64], client: NDArray[np.int8]) -> di
         "server_ip": texts(address_texts(family, *other)),
         "server_port": numbers(pa.int32(), server_port.astype(np.int32), server_port == 0),
         "client_port": numbers(pa.int32(), client_port.astype(np.int32), client_port == 0),
-        "proto": texts(_PROTOCOLS[proto_of(key[:, 4])].tolist()),
+        "proto": chosen_texts(_PROTOCOLS, proto_of(key[:, 4])),
     }
 
 
@@ -114,12 +113,12 @@ def _round_trips(slots: Slots, done: NDArray[np.int64]) -> dict[str, pa.Array]:
     is_none = best == 0
     return {
         "rtt_ms": _milliseconds(best),
-        "rtt_kind": texts(_KINDS[kind].tolist()),
+        "rtt_kind": chosen_texts(_KINDS, kind),
         "rtt_syn_ms": _milliseconds(syn),
         "rtt_tls_ms": _milliseconds(tls),
         "rtt_quic_ms": _milliseconds(quic),
         "rtt_resolution_us": numbers(pa.float64(), slots.resolution_ns[done] / 1_000, is_none),
-        "rtt_from": texts(_FROM[np.where(is_none, 2, is_at_client(slots, done))].tolist()),
+        "rtt_from": chosen_texts(_FROM, np.where(is_none, 2, is_at_client(slots, done))),
     }
 
 
@@ -130,12 +129,12 @@ def _milliseconds(time_ns: NDArray[np.int64]) -> pa.Array:
     return numbers(pa.float64(), time_ns / 1_000_000, time_ns <= 0)
 
 
-def _protocol_names() -> NDArray[np.object_]:
-    names = np.array([str(number) for number in range(256)], object)
+def _protocol_names() -> tuple[str, ...]:
+    names = [str(number) for number in range(256)]
     for number, name in {1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp", 58: "icmp6"}.items():
         names[number] = name
     names[132] = "sctp"
-    return names
+    return tuple(names)
 
 
 _PROTOCOLS = _protocol_names()

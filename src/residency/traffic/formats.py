@@ -117,6 +117,7 @@ FORMATS: dict[str, Format] = {
     )
 }
 
+
 def named_format(name: str) -> Format:
     """Return the format called `name`; raises UsageError with the names there are."""
     if name not in FORMATS:

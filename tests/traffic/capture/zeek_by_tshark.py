@@ -51,7 +51,17 @@ class Conversation:
     server: tuple[str, str]
     sent_bytes: int = 0
     received_bytes: int = 0
+    has_syn: bool = False
+    has_spoken: bool = False  # the server, be it without payload
     rows: dict[str, list[list[str]]] = field(default_factory=dict)
+
+    @property
+    def state(self) -> tuple[str, str]:
+        """Return connection state and history, as far as an audit reads them."""
+        if self.received_bytes:
+            return "SF", "ShADadFf"
+        is_midstream = self.proto == "tcp" and not self.has_syn and not self.has_spoken
+        return ("OTH", "DT") if is_midstream else ("S0", "SD")
 
     @property
     def ends(self) -> list[str]:
@@ -107,6 +117,8 @@ def _add(one: Conversation, packet: dict[str, str], at: str, *, is_from_client: 
         one.sent_bytes += size
     else:
         one.received_bytes += size
+        one.has_spoken = True
+    one.has_syn |= bool(int(packet["tcp.flags"] or "0", 16) & _SYN)
     name = packet["tls.handshake.extensions_server_name"].split(_BETWEEN)[0]
     if name and one.proto == "tcp":
         one.rows.setdefault("ssl", [["TLS_AES_128_GCM_SHA256", name, "T"]])
@@ -138,8 +150,7 @@ def write_logs(capture: Path, folder: Path) -> None:
     lines: dict[str, list[list[str]]] = {kind: [] for kind in _HEADERS}
     for one in conversations_of(capture):
         first = [one.began, one.uid, *one.ends]
-        history = "ShADadFf" if one.received_bytes else "SD"
-        state = "SF" if one.received_bytes else "S0"
+        state, history = one.state
         lines["conn"].append([*first, one.proto, "1.0", str(one.sent_bytes), str(one.received_bytes), state, history])
         for kind, rows in one.rows.items():
             lines[kind] += rows if kind == "dns" else [[*first, *row] for row in rows]

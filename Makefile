@@ -48,8 +48,12 @@ data: $(READY) ## Rebuild the shipped tables from packages (network)
 calibrate: $(READY) ## Measure our own error rate against declared prefixes (minutes)
 	@$(BIN)/python bench/calibrate.py $(if $(RESIDENCY_SHARED),--truth $(RESIDENCY_SHARED)/data/cloud_truth.parquet)
 
-bench: $(READY) ## Compare speed and memory with plain DuckDB (minutes)
+bench: $(READY) ## Compare speed and memory with plain DuckDB, and with nfstream if it is there (minutes)
 	@$(BIN)/python bench/audit_speed.py
+	@$(BIN)/python bench/capture_speed.py
+
+fuzz: $(READY) ## Feed each reader of bytes a million damaged inputs (most of an hour)
+	@$(BIN)/python tests/fuzz/run.py --count 1000000
 
 clean:
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

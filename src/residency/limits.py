@@ -21,7 +21,29 @@ class Limits:
     max_value_characters: int = 80
     dns_grace_s: int = 300
     max_dns_ttl_s: int = 7 * 86_400
+    assumed_dns_ttl_s: int = 300
+    proxy_lead_s: int = 2
+    first_ephemeral_port: int = 32_768
     max_rtt_ms: float = 60_000.0
+    # Flows of captures. TCP may be silent for long (5 minutes is what Zeek waits too); a closed connection lingers for
+    # late copies; UDP gets what a NAT must give it at the least (RFC 4787, REQ-5), a QUIC connection idles as long.
+    tcp_idle_s: int = 300
+    tcp_closed_s: int = 30
+    udp_idle_s: int = 120
+    other_idle_s: int = 60
+    max_open_flows: int = 1_000_000
+    # What comes again within this time is the same packet captured twice, not one sent again: no stack waits so little.
+    capture_copy_us: int = 5_000
+    # A client that answers a SYN/ACK within this time is where the capture is: 1 ms is 150 km at the very most.
+    client_ack_us: int = 1_000
+    max_opening_bytes: int = 16 * 1024
+    max_open_streams: int = 4_096
+    max_dns_streams: int = 512
+    max_stream_pieces: int = 64
+    max_fragment_chains: int = 1_024
+    max_fragmented_datagram_bytes: int = 65_535
+    fragment_wait_s: int = 60
+    max_answers_in_memory: int = 100_000
     max_captured_packet_bytes: int = 256 * 1024
     max_damaged_packets: int = 10_000
     max_batch_packets: int = 65_536
@@ -71,6 +93,17 @@ class Limits:
     max_faults_kept: int = 1_000
     max_listed_share: float = 0.01  # of IPv4, by a list that calls it anycast
     warn_listed_share: float = 0.001
+    # Names in packets.
+    max_hello_bytes: int = 64 * 1024  # a ClientHello, in TLS records or in QUIC's CRYPTO stream
+    max_hello_records: int = 2_048
+    max_http_header_bytes: int = 16 * 1024
+    max_quic_packets_per_datagram: int = 16
+    max_quic_frames_per_packet: int = 1_024
+    max_quic_pieces: int = 256  # CRYPTO frames that wait for what comes before them
+    max_quic_failures: int = 8  # Initials of one connection that do not open
+    max_dns_records: int = 6_000
+    max_dns_name_jumps: int = 127  # pointers in one name
+    max_dns_chain: int = 16
 
 
 LIMITS = Limits()

@@ -10,6 +10,7 @@ from residency.cli import (
     claims_command,
     data_command,
     demo_command,
+    flows_command,
     locate_command,
     report_command,
     sites_command,
@@ -40,6 +41,7 @@ def _options(
 
 
 app.command("audit")(audit_command.audit)
+app.command("flows")(flows_command.flows)
 app.command("demo")(demo_command.demo)
 app.command("locate")(locate_command.locate)
 app.command("explain")(report_command.explain)

@@ -23,12 +23,35 @@ class Conversion(Protocol):
     an event, or a packet of a capture (the one that opened a flow stands for it, every other one is context).
     """
 
-    records: int
-    context: int
-    duplicate: int
-    rejected: Sequence[Rejected]
-    warnings: Sequence[str]
-    incomplete: str | None
+    @property
+    def records(self) -> int:
+        """How many records there were."""
+        ...
+
+    @property
+    def context(self) -> int:
+        """How many only name or explain flows, or open none."""
+        ...
+
+    @property
+    def duplicate(self) -> int:
+        """How many say again what was said."""
+        ...
+
+    @property
+    def incomplete(self) -> str | None:
+        """Where and why the input breaks off, None if it does not."""
+        ...
+
+    @property
+    def rejected(self) -> Sequence[Rejected]:
+        """What could not be read."""
+        ...
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What the reader of a report should know of this input."""
+        ...
 
     def flows(self) -> Iterator[pa.RecordBatch]:
         """Yield batches of `flow_schema()`; raises InputError for what cannot be read at all."""
@@ -47,6 +70,9 @@ def flow_schema() -> pa.Schema:
     `rtt_ms` is the best witness of the handshake (`tls` or `quic` before `syn`); the others stand beside it.
     `rtt_from` is `client` where the capture was made at the client, `path` where it saw only the way from the
     point of capture to the server. `tunnel` tells the outer header that was taken off.
+
+    `answered` null is not known, whatever `bytes_received` says: counts that hold headers do not tell whether there
+    was payload. A `host` that no server can have puts its whole row aside: leave out what was only heard.
     """
     import pyarrow as pa
 

@@ -27,6 +27,7 @@ class CsvSource:
     is_columnar = False
     keep_text = False
     suspicious: str | None = None
+    extras: tuple[str, ...] = ()
 
     def __init__(self, file: OpenFile) -> None:
         self._file = file

@@ -29,6 +29,7 @@ class _TypedSource:
     keep_text = False
     is_columnar = False
     suspicious: str | None = None
+    extras: tuple[str, ...] = ()
 
     def __init__(self, described: list[tuple[str, str]], path: str) -> None:
         names = [name.strip().lower() for name, _ in described]

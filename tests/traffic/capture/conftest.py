@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from tests.traffic.capture.reading import Packet, read_all
+from tests.traffic.capture.talking import Talks
 from tests.traffic.conftest import Write
 
 from residency.traffic.capture.files import CaptureReader
@@ -23,3 +25,9 @@ def read_capture(write: Write) -> ReadCapture:
         return reader, read_all(reader)
 
     return reading
+
+
+@pytest.fixture
+def talks(tmp_path: Path) -> Talks:
+    """Follow conversations that a test builds."""
+    return Talks(tmp_path)

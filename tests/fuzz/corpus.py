@@ -1,0 +1,121 @@
+"""What is damaged: messages made here and, where RESIDENCY_SHARED names the shared inputs, real ones from captures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from tests.traffic.capture import builder, initials, messages
+
+from residency.traffic.capture import quic as quic_reader
+from residency.traffic.capture.files import CaptureReader
+
+_PER_KIND = 200
+_LARGEST_CAPTURE = 20_000
+_TCP, _UDP = 6, 17
+_HELLO = messages.client_hello(
+    messages.server_name(b"a.example", b"b.example"),
+    messages.alpn(b"h2", b"http/1.1"),
+    messages.extension(messages.ECH, b"\0\0\1\0\1\x20\0\x20" + bytes(32)),
+)
+
+
+def tls() -> list[bytes]:
+    """Streams of clients and servers."""
+    made = [
+        messages.real_client_hello("data.hr.example"),
+        messages.records(_HELLO),
+        messages.records(_HELLO, [1, 2, 3, 10, 50]),
+        messages.records(messages.server_hello(), [5]),
+    ]
+    hellos = [payload for proto, payload in _payloads() if proto == _TCP and payload.startswith(b"\x16\x03")]
+    return made + hellos[:_PER_KIND]
+
+
+def quic() -> list[bytes]:
+    """Datagrams of clients."""
+    made = [datagram for version in (initials.V1, initials.V2) for datagram in _client(version)]
+    made.append(initials.initial(initials.crypto(0, _HELLO), token=b"token"))
+    datagrams = [payload for proto, payload in _payloads() if proto == _UDP]
+    return made + [datagram for datagram in datagrams if quic_reader.is_client_initial(datagram)][:_PER_KIND]
+
+
+def quic_frames() -> list[bytes]:
+    """Payloads of Initial packets, before they are sealed."""
+    cut = [initials.crypto(offset, data) for offset, data in initials.pieces(_HELLO, range(20, 200, 20))]
+    return [
+        initials.crypto(0, _HELLO),
+        b"\x01".join(reversed(cut)),
+        b"\x02\x09\0\1\1\0\1\0\0" + cut[0] + bytes(20) + cut[1] + b"\x1c\7\6\3why" + b"".join(cut[2:]),
+    ]
+
+
+def http() -> list[bytes]:
+    """Streams of clients."""
+    made = [
+        b"GET /a?b HTTP/1.1\r\nUser-Agent: x\r\nHost: data.hr.example:8080\r\nAccept: */*\r\n\r\n",
+        b"GET http://a@b.example:80/x HTTP/1.1\r\nHost: [2001:db8::1]\r\n\r\nbody",
+        b"\r\nCONNECT far.example:443 HTTP/1.0\n\n",
+    ]
+    return made + [payload for _, payload in _payloads() if b" HTTP/1." in payload[:2_000]][:_PER_KIND]
+
+
+def dns() -> list[bytes]:
+    """Queries and answers."""
+    asked = messages.question(messages.name("www.a.example"))
+    answers = [
+        messages.record(b"\xc0\x0c", messages.CNAME, messages.name("b.example")),
+        messages.record(messages.name("b.example"), messages.A, bytes([192, 0, 2, 1])),
+        messages.record(b"\xc0\x10", messages.AAAA, bytes(16)),
+    ]
+    made = [messages.dns([asked], answers), messages.dns([asked], flags=0x0100), messages.dns([asked], answers * 300)]
+    return made + [payload for _, payload in _payloads(port=53)][:_PER_KIND]
+
+
+def captures() -> list[bytes]:
+    """Whole files of captures, small ones."""
+    return [
+        _made_capture(),
+        *(path.read_bytes() for path in _small_captures()),
+    ]
+
+
+def _client(version: int) -> list[bytes]:
+    return initials.real_client("data.hr.example", version=version, is_large=True)
+
+
+def _made_capture() -> bytes:
+    return builder.pcap([(10**18 + i, bytes(12) + b"\x08\0\x45" + bytes(60)) for i in range(4)])
+
+
+def _shared(*parts: str) -> Iterator[Path]:
+    shared = os.environ.get("RESIDENCY_SHARED")
+    for part in parts if shared else ():
+        yield from sorted(Path(shared or "", "inputs", part).iterdir())
+
+
+def _small_captures() -> list[Path]:
+    found = [path for path in _shared("pcap", "tcpdump_tests", "zeek_traces") if _is_small_capture(path)]
+    return found[:: max(1, len(found) // _PER_KIND)]
+
+
+def _is_small_capture(path: Path) -> bool:
+    return path.is_file() and path.suffix in (".pcap", ".pcapng", ".trace") and path.stat().st_size < _LARGEST_CAPTURE
+
+
+@cache
+def _payloads(port: int | None = None) -> list[tuple[int, bytes]]:
+    """The transport and payload of the packets of the shared captures, those of one port if it is given."""
+    found = []
+    for path in _shared("pcap"):
+        if path.suffix in (".pcap", ".pcapng"):
+            for batch in CaptureReader(path).batches():
+                wanted = batch.payload_len > 0
+                if port is not None:
+                    wanted &= (batch.proto == _UDP) & ((batch.src_port == port) | (batch.dst_port == port))
+                for row in wanted.nonzero()[0].tolist():
+                    at = int(batch.payload_at[row])
+                    found.append((int(batch.proto[row]), batch.buffer[at : at + int(batch.payload_len[row])].tobytes()))
+    return found

@@ -1,0 +1,116 @@
+"""The readers that are fed damaged bytes: each may give its outcomes and our errors, nothing else.
+
+A target is a function of bytes, which raises for anything that it must not do, and the seeds to damage. A reader of
+files is wrapped by `on_file`. To add one, add its line to TARGETS.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.fuzz import corpus
+from tests.traffic.capture.initials import initial
+
+from residency.errors import ResidencyError
+from residency.traffic.capture import dns_message, http, quic, tls
+from residency.traffic.capture.files import CaptureReader
+from residency.traffic.capture.hello import Hello, More, ServerHello
+
+
+class WrongOutcomeError(Exception):
+    """A reader gave something that it must not give."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is run on each input, and what is damaged to make inputs."""
+
+    run: Callable[[bytes], None]
+    seeds: Callable[[], list[bytes]]
+
+
+def _expect(outcome: object, *kinds: type) -> None:
+    if outcome is not None and not isinstance(outcome, kinds):
+        raise WrongOutcomeError(repr(outcome)[:200])
+
+
+def _tls(data: bytes) -> None:
+    hello = tls.read_client_hello(data)
+    _expect(hello, Hello, More)
+    if isinstance(hello, Hello):
+        _expect_hello(hello, len(data))
+    _expect(tls.read_server_hello(data), ServerHello, More)
+
+
+def _expect_hello(hello: Hello, size: int) -> None:
+    if hello.sni is not None and not (0 < len(hello.sni) <= 255 and hello.sni.isascii() and hello.fault is None):
+        raise WrongOutcomeError(repr(hello))
+    if not 0 < hello.length <= size:
+        raise WrongOutcomeError(repr(hello))
+
+
+def _quic(data: bytes) -> None:
+    reader = quic.InitialReader()
+    for _ in range(2):
+        hello = reader.feed(data)
+        _expect(hello, Hello, More)
+        if isinstance(hello, Hello):
+            _expect_hello(hello, len(data))
+    if quic.is_server_initial(data) and not quic.is_client_initial(data):
+        raise WrongOutcomeError("an Initial that only a server may send")
+
+
+def _quic_frames(data: bytes) -> None:
+    _quic(initial(data[:16_000], padded_to=20))
+
+
+def _http(data: bytes) -> None:
+    request = http.read_request(data)
+    _expect(request, http.Request, More)
+    if isinstance(request, http.Request) and (request.host is None) is (request.fault is None):
+        raise WrongOutcomeError(repr(request))
+
+
+def _dns(data: bytes) -> None:
+    message = dns_message.read_message(data)
+    _expect(message, dns_message.Message)
+    if message is not None and message.addresses and (message.question is None or not message.is_response):
+        raise WrongOutcomeError(repr(message)[:200])
+
+
+def _capture(path: Path) -> None:
+    reader = CaptureReader(path)
+    counted = sum(len(batch) for batch in reader.batches())
+    if reader.packets != counted + sum(reader.other.values()) + len(reader.damaged):
+        raise WrongOutcomeError(
+            f"{reader.packets} packets, {counted} read, {reader.other}, {len(reader.damaged)} damaged"
+        )
+
+
+def on_file(read: Callable[[Path], None], suffix: str = "") -> Callable[[bytes], None]:
+    """Return a target's function for a reader of files, which may raise our errors."""
+    folder = tempfile.TemporaryDirectory(prefix="residency-fuzz-")
+    path = Path(folder.name, f"input{suffix}")
+
+    def run(data: bytes, _folder: object = folder) -> None:
+        path.write_bytes(data)
+        try:
+            read(path)
+        except ResidencyError as error:
+            if "\n" in str(error):
+                raise WrongOutcomeError("an error of several lines") from error
+
+    return run
+
+
+TARGETS: dict[str, Target] = {
+    "tls": Target(_tls, corpus.tls),
+    "quic": Target(_quic, corpus.quic),
+    "quic-frames": Target(_quic_frames, corpus.quic_frames),
+    "http": Target(_http, corpus.http),
+    "dns": Target(_dns, corpus.dns),
+    "capture": Target(on_file(_capture, ".pcap"), corpus.captures),
+}

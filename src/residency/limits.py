@@ -21,6 +21,9 @@ class Limits:
     max_value_characters: int = 80
     dns_grace_s: int = 300
     max_dns_ttl_s: int = 7 * 86_400
+    assumed_dns_ttl_s: int = 300
+    proxy_lead_s: int = 2
+    first_ephemeral_port: int = 32_768
     max_rtt_ms: float = 60_000.0
     max_captured_packet_bytes: int = 256 * 1024
     max_damaged_packets: int = 10_000

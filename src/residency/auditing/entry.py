@@ -80,10 +80,9 @@ def audit(
     )
     asked = [*_embedded(embedded), *sources]
     _check_asns(chosen, asked)
-    given = _as_list(traffic)
 
     @contextmanager
-    def reading(*, soft: bool) -> Iterator[Run]:
+    def reading(given: Sequence[Any], *, soft: bool) -> Iterator[Run]:
         cuts = cuts_us(chosen, gazetteer, asked, options, soft=soft)
         with _read(given, cuts, input_format, time_unit, progress, engine) as flows:
             yield Run(
@@ -96,11 +95,12 @@ def audit(
                 flows=flows,
             )
 
-    with reading(soft=False) as run:
-        if not run.spans_a_time_rule():
+    with _inputs(traffic, engine) as given:
+        with reading(given, soft=False) as run:
+            if not run.spans_a_time_rule():
+                return run.report(quarantine)
+        with reading(given, soft=True) as run:
             return run.report(quarantine)
-    with reading(soft=True) as run:
-        return run.report(quarantine)
 
 
 def preview(
@@ -126,7 +126,10 @@ def preview(
         clock_skew=parse_skew(clock_skew_s),
     )
     cuts = cuts_us(chosen, gazetteer, [], options, soft=False)
-    with _read(_as_list(traffic), cuts, input_format, time_unit, progress, engine) as flows:
+    with (
+        _inputs(traffic, engine) as given,
+        _read(given, cuts, input_format, time_unit, progress, engine) as flows,
+    ):
         run = Run(
             gazetteer=gazetteer, packs=packs, claims=chosen, sources=[], options=options, cuts_us=cuts, flows=flows
         )
@@ -190,7 +193,12 @@ def _check_asns(claims: Sequence[Claim], sources: Sequence[Source]) -> None:
             )
 
 
-def _as_list(traffic: Any) -> list[Any]:
-    """Return the inputs as a list; a stream that can be read only once becomes a table, for it may be read twice."""
+@contextmanager
+def _inputs(traffic: Any, engine: Mapping[str, Any]) -> Iterator[list[Any]]:
+    """Yield the inputs as a list; what can be read only once becomes a table or a file, for it may be read twice."""
+    from residency.traffic import spooled
+
     given = list(traffic) if isinstance(traffic, list | tuple) else [traffic]
-    return [item.read_all() if hasattr(item, "read_next_batch") else item for item in given]
+    tables = [item.read_all() if hasattr(item, "read_next_batch") else item for item in given]
+    with spooled(tables, engine.get("temp_dir")) as inputs:
+        yield inputs

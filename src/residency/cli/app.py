@@ -10,6 +10,7 @@ from residency.cli import (
     claims_command,
     data_command,
     demo_command,
+    flows_command,
     report_command,
     sites_command,
 )
@@ -39,6 +40,7 @@ def _options(
 
 
 app.command("audit")(audit_command.audit)
+app.command("flows")(flows_command.flows)
 app.command("demo")(demo_command.demo)
 app.command("explain")(report_command.explain)
 app.command("report")(report_command.report)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +11,6 @@ import typer
 
 from residency.cli import terminal
 from residency.errors import SourceError, UsageError
-from residency.model.verdict import QuarantinedRecord
 from residency.report import as_json
 from residency.report.formats import FORMATS, Page
 
@@ -31,7 +28,7 @@ def audit(
         list[str],
         typer.Argument(
             metavar="TRAFFIC",
-            help="Files or folders: Zeek logs (TSV, JSON), CSV, NDJSON, Parquet; .gz and .zst too.",
+            help="Files, folders, or - for standard input: Zeek logs, logs of clouds, CSV, NDJSON, Parquet; .gz, .zst.",
         ),
     ],
     claims: Annotated[
@@ -146,7 +143,7 @@ def audit(
         if dry_run:
             scopes = preview(claims, traffic, progress=progress, **options)
         else:
-            with _quarantine_file(quarantine, redact=redact_clients) as sink:
+            with terminal.quarantine_file(quarantine, redact=redact_clients) as sink:
                 report = run(
                     claims,
                     traffic,
@@ -193,22 +190,3 @@ def _pinned(paths: list[Path]) -> list[Any]:
         except SourceError as error:
             raise SourceError(error.what, path=path) from error
     return found
-
-
-@contextlib.contextmanager
-def _quarantine_file(path: Path | None, *, redact: bool) -> Iterator[Callable[[QuarantinedRecord], None] | None]:
-    """Open the file that takes quarantined records, one JSON object a line; None where there is none."""
-    if path is None:
-        yield None
-        return
-    try:
-        file = path.open("w", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot be written: {error.strerror}", path=path) from error
-    with file:
-
-        def put(record: QuarantinedRecord) -> None:
-            row = as_json.quarantined(record) | ({} if redact else {"value": record.value})
-            file.write(json.dumps(row, sort_keys=True) + "\n")
-
-        yield put

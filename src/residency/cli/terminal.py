@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import sys
@@ -10,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from residency.errors import UsageError
+from residency.model.verdict import QuarantinedRecord
+from residency.report import as_json
 from residency.report.formats import FORMATS, Page
 
 
@@ -66,3 +69,22 @@ def progress_bar(quiet: bool) -> Iterator[Callable[[str, float], None] | None]:
             bar.update(task, description=what[:40], completed=min(max(done, 0.0), 1.0))
 
         yield show
+
+
+@contextlib.contextmanager
+def quarantine_file(path: Path | None, *, redact: bool) -> Iterator[Callable[[QuarantinedRecord], None] | None]:
+    """Open the file that takes quarantined records, one JSON object a line; None where there is none."""
+    if path is None:
+        yield None
+        return
+    try:
+        file = path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot be written: {error.strerror}", path=path) from error
+    with file:
+
+        def put(record: QuarantinedRecord) -> None:
+            row = as_json.quarantined(record) | ({} if redact else {"value": record.value})
+            file.write(json.dumps(row, sort_keys=True) + "\n")
+
+        yield put

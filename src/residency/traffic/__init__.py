@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from residency.traffic.flow_rows import WRITTEN
+from residency.traffic.inputs import spooled
 from residency.traffic.reader import Traffic, read_traffic, sniff
 from residency.traffic.records import InputSummary, Quarantined, ReadOptions
 
-__all__ = ["InputSummary", "Quarantined", "ReadOptions", "Traffic", "read_traffic", "sniff"]
+__all__ = ["WRITTEN", "InputSummary", "Quarantined", "ReadOptions", "Traffic", "read_traffic", "sniff", "spooled"]

@@ -44,6 +44,7 @@ WEAKENING = {
     "bytes_received": "no column bytes_received: whether servers answered is unknown unless a column answered says so",
 }
 NAMED_BY = ("sni", "quic", "http", "dns", "dns_shared", "stated", "ech")
+UNKNOWN = "unknown"
 RTT_KINDS = ("syn", "tls", "quic", "app")
 LAST_US = 7_258_118_400_000_000  # 2200-01-01
 
@@ -359,8 +360,10 @@ def _plan_answered(kinds: Mapping[str, Kind], values: dict[str, str], checks: li
     text = f"lower(trim(CAST({column} AS VARCHAR)))"
     yes, no = "('true', 't', '1', 'yes')", "('false', 'f', '0', 'no')"
     stated = f"CASE WHEN {text} IN {yes} THEN true WHEN {text} IN {no} THEN false END"
-    values["answered"] = f"coalesce({stated}, {default})"
-    checks.append(Check(f"{column} IS NOT NULL AND {stated} IS NULL", "'answered: neither true nor false'", "answered"))
+    is_unknown = f"coalesce({text} = '{UNKNOWN}', false)"  # not known, whatever the bytes
+    values["answered"] = f"CASE WHEN NOT {is_unknown} THEN coalesce({stated}, {default}) END"
+    bad = f"{column} IS NOT NULL AND {stated} IS NULL AND NOT {is_unknown}"
+    checks.append(Check(bad, "'answered: neither true nor false nor unknown'", "answered"))
 
 
 def _plan_rtt(kinds: Mapping[str, Kind], values: dict[str, str]) -> None:

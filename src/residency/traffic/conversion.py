@@ -26,9 +26,17 @@ class Conversion(Protocol):
     records: int
     context: int
     duplicate: int
-    rejected: Sequence[Rejected]
-    warnings: Sequence[str]
     incomplete: str | None
+
+    @property
+    def rejected(self) -> Sequence[Rejected]:
+        """What could not be read."""
+        ...
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What the reader of a report should know of this input."""
+        ...
 
     def flows(self) -> Iterator[pa.RecordBatch]:
         """Yield batches of `flow_schema()`; raises InputError for what cannot be read at all."""
@@ -47,6 +55,9 @@ def flow_schema() -> pa.Schema:
     `rtt_ms` is the best witness of the handshake (`tls` or `quic` before `syn`); the others stand beside it.
     `rtt_from` is `client` where the capture was made at the client, `path` where it saw only the way from the
     point of capture to the server. `tunnel` tells the outer header that was taken off.
+
+    `answered` null is not known, whatever `bytes_received` says: counts that hold headers do not tell whether there
+    was payload. A `host` that no server can have puts its whole row aside: leave out what was only heard.
     """
     import pyarrow as pa
 

@@ -26,6 +26,7 @@ class CsvSource:
     fast_condition = "true"
     keep_text = False
     suspicious: str | None = None
+    extras: tuple[str, ...] = ()
 
     def __init__(self, file: OpenFile) -> None:
         self._file = file

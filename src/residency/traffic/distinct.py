@@ -30,7 +30,7 @@ CREATE TABLE seen_named_by (text VARCHAR, canonical VARCHAR, reason VARCHAR);
 
 _PROTOCOLS = {1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 41: "ipv6", 47: "gre", 50: "esp", 51: "ah", 58: "icmp6",
               132: "sctp"}  # fmt: skip
-_PLAIN_HOST = r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{0,62}[a-z]"
+PLAIN_HOST = r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{0,62}[a-z]"
 _PROTO = re.compile(r"[a-z][a-z0-9_.+/-]{0,31}")
 
 
@@ -67,7 +67,7 @@ class Distinct:
         )
         self._connection.execute(
             "INSERT INTO seen_host SELECT text, text, NULL FROM fresh "  # noqa: S608
-            f"WHERE regexp_full_match(text, '{_PLAIN_HOST}') AND strlen(text) <= 253 AND NOT contains(text, 'xn--')"
+            f"WHERE regexp_full_match(text, '{PLAIN_HOST}') AND strlen(text) <= 253 AND NOT contains(text, 'xn--')"
         )
         self._texts("seen_host", "SELECT text FROM fresh", read_host)
 
@@ -78,6 +78,10 @@ class Distinct:
     def addresses(self, query: str) -> None:
         """Read the texts of a query with one column `text` as addresses."""
         self._addresses(query, False)
+
+    def integer_addresses(self, query: str) -> None:
+        """Read the texts of a query with one column `text` as IPv4 addresses held as integers."""
+        self._addresses(query, True)
 
     def _addresses(self, query: str, is_int: bool) -> None:
         new = f"""

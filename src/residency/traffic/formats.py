@@ -12,25 +12,36 @@ from typing import TYPE_CHECKING
 from residency.errors import InputError, UsageError, shorten
 from residency.traffic.csv_format import CsvSource
 from residency.traffic.lines import BOM
+from residency.traffic.logs import aws_vpc, eve, route53, squid
 from residency.traffic.ndjson_format import NdjsonSource, parse_object
 from residency.traffic.typed_format import ParquetSource
 
 if TYPE_CHECKING:
     import duckdb
 
+    from residency.traffic.conversion import Conversion
     from residency.traffic.source import FlowSource, OpenFile
 
 _ZEEK_FIELDS = ("id.orig_h", "uid", "fuid", "_path", "id.resp_h", "certificate.version", "uids")
 
 
+Converter = Callable[["OpenFile", "duckdb.DuckDBPyConnection"], "Conversion"]
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format. `open` is None for the logs of Zeek, which are read together (`residency.traffic.zeek`)."""
+    """One format: a flow table has `open`, what becomes one has `convert`.
+
+    The logs of Zeek have neither: they are read together (`residency.traffic.zeek`).
+    """
 
     name: str
     matches: Callable[[bytes], bool]
-    open: Callable[[OpenFile, duckdb.DuckDBPyConnection], FlowSource] | None
+    open: Callable[[OpenFile, duckdb.DuckDBPyConnection], FlowSource] | None = None
     is_text: bool = True
+    convert: Converter | None = None
+    columns: frozenset[str] = frozenset()  # a Parquet file with these and no server_ip is of this format
+    only_if_alone: bool = False  # its rows are flows only where no other input has any; else they are context
 
 
 def _is_zeek_tsv(head: bytes) -> bool:
@@ -73,8 +84,16 @@ FORMATS: dict[str, Format] = {
     one.name: one
     for one in (
         Format("parquet", lambda head: head.startswith(b"PAR1"), lambda file, con: ParquetSource(file, con), False),
-        Format("zeek", _is_zeek_tsv, None),
-        Format("zeek-json", _is_zeek_json, None),
+        Format("zeek", _is_zeek_tsv),
+        Format("zeek-json", _is_zeek_json),
+        Format("eve", lambda head: eve.is_eve(_keys_of(head)), convert=eve.EveConversion),
+        Format(
+            "route53-resolver",
+            lambda head: route53.is_resolver_log(_keys_of(head)),
+            convert=route53.ResolverConversion,
+        ),
+        Format("squid", squid.is_squid_log, convert=squid.SquidConversion, only_if_alone=True),
+        Format("aws-vpc", aws_vpc.is_vpc_log, convert=aws_vpc.AwsVpcConversion, columns=aws_vpc.COLUMNS),
         Format("ndjson", _is_ndjson, lambda file, _: NdjsonSource(file)),
         Format("csv", _is_csv, lambda file, _: CsvSource(file)),
     )
@@ -106,6 +125,26 @@ def recognise(head: bytes, path: str) -> Format:
     raise InputError(f"{seen}; supported are {', '.join(FORMATS)} (also .gz and .zst)", path=path)
 
 
+def refined(form: Format, file: OpenFile) -> Format:
+    """Return the format of a Parquet file by its columns: a log of another program may come in Parquet too."""
+    if form.name != "parquet":
+        return form
+    names = _parquet_columns(file)
+    if "server_ip" in names:
+        return form
+    return next((one for one in FORMATS.values() if one.columns and one.columns <= names), form)
+
+
+def _parquet_columns(file: OpenFile) -> set[str]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return {name.strip().lower().replace("-", "_") for name in pq.read_schema(file.link).names}
+    except (pa.ArrowException, OSError):
+        return set()  # the reader of Parquet says what is wrong with it
+
+
 def _refused(head: bytes) -> str | None:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "UTF-16 text; convert it to UTF-8"
@@ -119,7 +158,7 @@ def _refused(head: bytes) -> str | None:
 def _described(head: bytes) -> str:
     text = head.lstrip()
     if text.startswith(b"{"):
-        return "JSON with event_type (Suricata EVE?), which cannot be read yet"
+        return "JSON with event_type and no timestamp: neither EVE nor a flow table"
     if text.startswith(b"["):
         return "a JSON array; write one object a line"
     if text.startswith(b"<"):

@@ -1,14 +1,20 @@
-"""Finds the inputs: files, the files of folders in order, and tables in memory."""
+"""Finds the inputs: files, the files of folders in order, standard input, and tables in memory."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from residency.errors import InputError
+
+STDIN = "<stdin>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,9 @@ def expand(inputs: Sequence[object]) -> list[Item]:
     items: list[Item] = []
     tables = 0
     for one in inputs:
+        if isinstance(one, Item):
+            items.append(one)
+            continue
         if not isinstance(one, (str, os.PathLike)):
             tables += 1
             items.append(Item(f"<table {tables}>", None, one))
@@ -39,6 +48,28 @@ def expand(inputs: Sequence[object]) -> list[Item]:
     if not items:
         raise InputError("nothing to read: no input was given")
     return items
+
+
+@contextmanager
+def spooled(inputs: Sequence[object], temp_dir: str | None = None) -> Iterator[list[object]]:
+    """Yield the inputs with standard input (`-`) as a temporary file, since it may be read twice.
+
+    A file that is called `-` is given as `./-`. Raises InputError where standard input is named more than once.
+    """
+    at = [place for place, one in enumerate(inputs) if isinstance(one, str) and one == "-"]
+    if not at:
+        yield list(inputs)
+        return
+    if len(at) > 1:
+        raise InputError("standard input (-) can be read only once")
+    with tempfile.TemporaryDirectory(prefix="residency-", dir=temp_dir) as folder:
+        path = Path(folder, "stdin")
+        try:
+            with path.open("wb") as file:
+                shutil.copyfileobj(sys.stdin.buffer, file)
+        except OSError as error:
+            raise InputError(f"cannot be read: {error.strerror or error}", path=STDIN) from error
+        yield [Item(STDIN, path) if place == at[0] else one for place, one in enumerate(inputs)]
 
 
 def _files_under(folder: Path) -> list[Item]:

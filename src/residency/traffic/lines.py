@@ -73,7 +73,7 @@ def blocks(file: str, rejected: list[Rejected]) -> Iterator[Block]:
 
 def _within_cap(block: Block, rejected: list[Rejected]) -> Iterator[Block]:
     cap = LIMITS.max_line_bytes
-    if len(block.data) <= cap or all(len(row) <= cap for row in block.data.split(b"\n")):
+    if not _has_long_line(block.data, cap):
         yield block
         return
     for number, row in enumerate(_keep_ends(block.data), block.first):
@@ -81,6 +81,17 @@ def _within_cap(block: Block, rejected: list[Rejected]) -> Iterator[Block]:
             rejected.append(_too_long(number, row))
         else:
             yield Block(number, row)
+
+
+def _has_long_line(data: bytes, cap: int) -> bool:
+    """Is a line longer than `cap`? Jumps from line end to line end, a cap at a time."""
+    start = 0
+    while len(data) - start > cap:
+        end = data.rfind(b"\n", start, start + cap + 1)
+        if end < 0:
+            return True
+        start = end + 1
+    return False
 
 
 def _keep_ends(data: bytes) -> list[bytes]:

@@ -36,6 +36,7 @@ class NdjsonSource:
 
     format = "ndjson"
     keep_text = True
+    extras: tuple[str, ...] = ()
     # DuckDB turns true, 5 and [..] into text: such a text where a string belongs needs the exact reader.
     suspicious: str | None = (
         "regexp_full_match(host, '(?s)true|false|[-+0-9.eE]+|[\\[{].*') OR proto IN ('true', 'false') "

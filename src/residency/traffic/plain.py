@@ -1,8 +1,9 @@
 """Loads one input of plain flow rows into `by_input` and `quarantine`.
 
 First the fast way: one pass of DuckDB's own reader that keeps only good rows. If every record came through and all
-distinct addresses and names are sound, that is all. Otherwise the input is read once more, exactly: numbered rows go
-into a stage table, each with its reason if it has one, and what is sound is grouped from there.
+distinct addresses and names are sound, that is all. Otherwise, or where answers of DNS may name flows of it, the input
+is read once more, exactly: numbered rows go into a stage table, each with its reason if it has one, and what is sound
+is named and grouped from there.
 """
 
 from __future__ import annotations
@@ -33,12 +34,15 @@ if TYPE_CHECKING:
     import duckdb
 
     from residency.traffic.distinct import Distinct
+    from residency.traffic.flow_rows import FlowRows
+    from residency.traffic.naming import Naming
     from residency.traffic.source import FlowSource, Relation
 
 TABLES = """
-CREATE TABLE quarantine (input INTEGER, line BIGINT, reason VARCHAR, value VARCHAR);
+CREATE TABLE quarantine (input INTEGER, line BIGINT, byte_offset BIGINT, reason VARCHAR, value VARCHAR);
 CREATE TABLE flow_ids (flow_id VARCHAR);
 """
+GOOD = "final IS NULL AND NOT is_duplicate"
 _SAMPLED_ROWS = 200_000
 _LOOKUPS = (
     ("server_ip", "seen_address", " AND server_ip_.is_int = s.int_address"),
@@ -67,16 +71,24 @@ class Loader:
     """Loads plain inputs one after the other; the order decides which `flow_id` came first."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, distinct: Distinct, cuts: Sequence[int], time_unit: str
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        distinct: Distinct,
+        naming: Naming,
+        cuts: Sequence[int],
+        time_unit: str,
+        rows: FlowRows | None = None,
     ) -> None:
-        self._con, self._distinct, self._cuts, self._unit = connection, distinct, cuts, time_unit
+        self._con, self._distinct, self._naming, self._rows = connection, distinct, naming, rows
+        self._cuts, self._unit = cuts, time_unit
         connection.execute(TABLES)
 
     def load(self, number: int, source: FlowSource, tally: Tally, *, is_unterminated: bool) -> None:
         """Read one input; `is_unterminated` says that its last line has no line end."""
         tally.warnings += [text for name, text in WEAKENING.items() if name not in source.kinds]
         is_int = source.kinds["server_ip"] is Kind.INTEGER
-        if "flow_id" not in source.kinds and self._load_fast(number, source, is_int, tally):
+        needs_rows = self._rows is not None or "flow_id" in source.kinds
+        if not needs_rows and self._load_fast(number, source, is_int, tally):
             tally.records = tally.flows_rows = source.records
         else:
             self._load_exact(number, source, is_int, tally, is_unterminated)
@@ -98,7 +110,8 @@ class Loader:
                 self._con.execute(sql, [number, is_int, *relation.values])
         except InputError:
             return False
-        if self._is_whole(number, source):
+        has_clients = "client_ip" in source.kinds
+        if self._is_whole(number, source) and not self._naming.may_name(number, has_clients=has_clients):
             return True
         self._con.execute("DELETE FROM by_input WHERE input = ?", [number])
         return False
@@ -142,13 +155,18 @@ class Loader:
         self._distinct.read("stage", "reason IS NULL")
         self._con.execute(f"CREATE OR REPLACE TEMP TABLE checked AS {checked_sql('stage')}")
         self._drop_duplicates(plan)
+        has_integer_clients = source.exact_kinds.get("client_ip") is Kind.INTEGER
+        self._naming.name("checked", GOOD, has_integer_clients=has_integer_clients)
+        if self._rows is not None:
+            good = f"(SELECT * FROM checked WHERE {GOOD})"  # noqa: S608
+            self._rows.take(good, source.extras, has_integer_clients=has_integer_clients)
         rejected = list(source.rejected)
         tally.records = scalar(self._con, "SELECT count(*) FROM checked") + len(rejected)
         tally.duplicate += scalar(self._con, "SELECT count(*) FROM checked WHERE is_duplicate")
-        sql = group_rows("checked", STAGED, "final IS NULL AND NOT is_duplicate", self._cuts, ALL_COLUMNS)
+        sql = group_rows("checked", STAGED, GOOD, self._cuts, ALL_COLUMNS)
         self._con.execute(sql, [number, is_int])
         self._con.execute(
-            "INSERT INTO quarantine SELECT ?, line, final, final_fault FROM checked WHERE final IS NOT NULL",
+            "INSERT INTO quarantine SELECT ?, line, NULL, final, final_fault FROM checked WHERE final IS NOT NULL",
             [number],
         )
         self._reject(number, rejected)
@@ -161,10 +179,11 @@ class Loader:
     def _stage(self, source: FlowSource, plan: Plan, is_int: bool, tally: Tally) -> None:
         relation = source.exact()
         values = ", ".join(f"{expression} AS {name}" for name, expression in plan.values.items())
+        extras = "".join(f", {name}" for name in source.extras)
         with seam(tally.path, "reading its rows"), self._objects(relation):
             self._con.execute(
                 f"CREATE OR REPLACE TEMP TABLE stage AS SELECT line, {values}, CAST(? AS BOOLEAN) AS int_address, "  # noqa: S608
-                f"{plan.reason} AS reason, {plan.fault} AS fault FROM {relation.sql}",
+                f"{plan.reason} AS reason, {plan.fault} AS fault{extras} FROM {relation.sql}",
                 [is_int, *relation.values],
             )
 
@@ -189,8 +208,11 @@ class Loader:
     def _reject(self, number: int, rejected: Sequence[Rejected]) -> None:
         if rejected:
             self._con.executemany(
-                "INSERT INTO quarantine VALUES (?, ?, ?, ?)",
-                [(number, one.line, one.reason, shorten(one.value, LIMITS.max_value_characters)) for one in rejected],
+                "INSERT INTO quarantine VALUES (?, ?, ?, ?, ?)",
+                [
+                    (number, one.line, one.offset, one.reason, shorten(one.value, LIMITS.max_value_characters))
+                    for one in rejected
+                ],
             )
 
     def _mark_cut_line(self, number: int, source: FlowSource, tally: Tally, is_unterminated: bool) -> None:

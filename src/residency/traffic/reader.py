@@ -7,20 +7,24 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from residency.errors import InputError, UsageError, shorten
+from residency.errors import InputError, ResidencyError, UsageError, shorten
 from residency.traffic.aggregate import BY_INPUT
+from residency.traffic.converted import ConvertedSource, load_rows, run_conversion
 from residency.traffic.distinct import Distinct
 from residency.traffic.engine import connect, scalar, seam
-from residency.traffic.formats import Format, named_format, recognise
+from residency.traffic.flow_rows import FlowRows
+from residency.traffic.formats import Converter, Format, named_format, recognise, refined
 from residency.traffic.groups import build_groups, fetch_groups, fetch_hosts, fetch_records
 from residency.traffic.inputs import Item, expand
+from residency.traffic.naming import Naming
 from residency.traffic.plain import Loader
 from residency.traffic.records import InputSummary, Quarantined, ReadOptions, Tally
-from residency.traffic.source import OpenFile
+from residency.traffic.source import FlowSource, OpenFile
 from residency.traffic.streams import read_head, scan_file
 from residency.traffic.typed_format import TableSource
 from residency.traffic.zeek import Zeek
@@ -46,6 +50,7 @@ class Traffic:
         self.inputs: tuple[InputSummary, ...] = ()
         self.warnings: tuple[str, ...] = ()
         self.hash_seconds = 0.0
+        self.rows: FlowRows | None = None
         self._is_grouped = False
 
     def __enter__(self) -> Traffic:
@@ -88,16 +93,31 @@ class Traffic:
         row = self._open.cursor().execute("SELECT min(first_us), max(last_us) FROM by_input").fetchone()
         return None if row is None or row[0] is None else (int(row[0]), int(row[1]))
 
+    def flow_table(self) -> pa.Table:
+        """Return one row a flow, named and in order; only where reading was told to keep rows."""
+        return self._kept.to_arrow()
+
+    def write_flows(self, path: str, form: str) -> None:
+        """Write the flow table as `parquet`, `csv` or `ndjson`; raises UsageError where it cannot be written."""
+        self._kept.write(path, form, self._folder)
+
+    @property
+    def _kept(self) -> FlowRows:
+        if self.rows is None or self._con is None:
+            raise UsageError("no rows were kept of this traffic; read it with keep_rows")
+        return self.rows
+
     def quarantine(self) -> Iterator[Quarantined]:
         """Yield every record that was put aside, by input and then by line."""
         cursor = self._open.cursor()
-        cursor.execute("SELECT input, line, reason, value FROM quarantine ORDER BY input, line, reason, value")
+        columns = "input, line, byte_offset, reason, value"
+        cursor.execute(f"SELECT {columns} FROM quarantine ORDER BY {columns}")  # noqa: S608
         while rows := cursor.fetchmany(1_000):
-            for number, line, reason, value in rows:
+            for number, line, byte_offset, reason, value in rows:
                 yield Quarantined(
                     path=self.inputs[number].path,
                     line=line,
-                    offset=None,
+                    offset=byte_offset,
                     reason=shorten(reason, 200),
                     value=shorten(value or ""),
                 )
@@ -118,12 +138,13 @@ def read_traffic(
     cuts_us: Sequence[int],
     options: ReadOptions | None = None,
     progress: Progress | None = None,
+    keep_rows: bool = False,
 ) -> Traffic:
     """Read files, folders and tables into distinct endpoints.
 
     `cuts_us` are the sorted instants (microseconds since 1970) at which a claim's answer could change. Raises
     InputError for what cannot be read at all, LimitError beyond a cap, UsageError for options; damaged records are
-    quarantined. Addresses are not located, hosts not judged.
+    quarantined. Addresses are not located, hosts not judged. `keep_rows` keeps every flow for `write_flows`.
     """
     options = options or ReadOptions()
     cuts = sorted(set(cuts_us))
@@ -133,7 +154,7 @@ def read_traffic(
         connection = connect(options, folder)
         traffic = Traffic(connection, folder)
         try:
-            _Reading(traffic, connection, folder, options, cuts, progress or _silent).run(items)
+            _Reading(traffic, connection, folder, options, cuts, progress or _silent, keep_rows=keep_rows).run(items)
         except BaseException:
             traffic.close()
             raise
@@ -163,51 +184,108 @@ class _Reading:
         options: ReadOptions,
         cuts: Sequence[int],
         progress: Progress,
+        *,
+        keep_rows: bool,
     ) -> None:
         self._traffic, self._con, self._folder, self._options = traffic, connection, folder, options
         self._cuts, self._progress = cuts, progress
         connection.execute(BY_INPUT)
         self._distinct = Distinct(connection)
-        self._loader = Loader(connection, self._distinct, cuts, options.time_unit)
-        self._zeek = Zeek(connection, self._distinct, cuts)
+        self._naming = Naming(connection, self._distinct)
+        traffic.rows = FlowRows(connection, self._distinct) if keep_rows else None
+        self._loader = Loader(connection, self._distinct, self._naming, cuts, options.time_unit, traffic.rows)
+        self._zeek = Zeek(connection, self._distinct, self._naming, cuts, traffic.rows)
         self._tallies: list[Tally] = []
         self._seen: dict[str, Tally] = {}
+        self._repeats: list[tuple[Tally, Tally]] = []
+        self._conversions: list[Callable[[], None]] = []
+        self._waiting: list[Callable[[], None]] = []
+        self._spare: list[partial[None]] = []
 
     def run(self, items: Sequence[Item]) -> None:
+        """Read all inputs, in two steps: first whatever may name flows, then the flows."""
         for number, item in enumerate(items):
             self._progress(f"reading {item.name}", number / len(items))
-            self._read(number, item)
+            self._open(number, item)
+        while self._conversions:
+            self._conversions.pop(0)()
         self._progress("matching logs", 1.0)
+        self._zeek.prepare()
+        self._naming.prepare()
+        for load in self._waiting:
+            load()
         self._zeek.finish(self._tallies)
+        has_flows = any(tally.flows_rows for tally in self._tallies)
+        for load in self._spare:
+            load(as_context=has_flows)
+        for tally, first in self._repeats:
+            tally.records = tally.duplicate = first.records
         if not sum(tally.flows_rows for tally in self._tallies):
             self._refuse_empty()
         self._traffic.inputs = tuple(tally.summary() for tally in self._tallies)
         self._traffic.warnings = tuple(self._warnings())
 
-    def _read(self, number: int, item: Item) -> None:
-        if item.file is None:
-            source = TableSource(item.table, item.name, self._con)
-            started = time.perf_counter()
-            tally = Tally(path=item.name, format="table", sha256=source.sha256)
-            self._traffic.hash_seconds += time.perf_counter() - started
-            if not self._is_repeated(tally):
-                self._loader.load(number, source, tally, is_unterminated=False)
+    def _open(self, number: int, item: Item) -> None:
+        if item.file is not None:
+            try:
+                self._open_path(number, item.name, item.file)
+            except ResidencyError as error:
+                error.path = item.name if error.path == str(item.file) else error.path  # standard input has two names
+                raise
             return
-        self._read_file(number, item.name, item.file)
+        source = TableSource(item.table, item.name, self._con)
+        started = time.perf_counter()
+        tally = Tally(path=item.name, format="table", sha256=source.sha256)
+        self._traffic.hash_seconds += time.perf_counter() - started
+        if not self._is_repeated(tally):
+            self._wait(number, source, tally)
 
-    def _read_file(self, number: int, name: str, path: Path) -> None:
+    def _open_path(self, number: int, name: str, path: Path) -> None:
         head = read_head(path)
         wanted = self._options.input_format
         form = recognise(head, name) if wanted is None else named_format(wanted)
         file = self._open_file(number, name, path, form, head)
+        form = refined(form, file) if wanted is None else form
         tally = Tally(path=name, format=form.name, sha256=file.scan.sha256, incomplete=file.scan.damage)
         if self._is_repeated(tally):
             return
-        if form.open is None:
+        if form.open is not None:
+            is_unterminated = form.is_text and not file.scan.ends_with_newline
+            self._wait(number, form.open(file, self._con), tally, is_unterminated=is_unterminated)
+        elif form.convert is not None:
+            self._convert(number, form.convert, file, tally, only_if_alone=form.only_if_alone)
+        else:
             self._zeek.add(number, file, tally, is_json=form.name == "zeek-json")
+
+    def _wait(self, number: int, source: FlowSource, tally: Tally, *, is_unterminated: bool = False) -> None:
+        """Load a flow table once all answers are known."""
+        self._waiting.append(lambda: self._loader.load(number, source, tally, is_unterminated=is_unterminated))
+
+    def _convert(self, number: int, convert: Converter, file: OpenFile, tally: Tally, *, only_if_alone: bool) -> None:
+        """Open a conversion now and run it once every input was opened: logs of one kind may explain each other."""
+        cursor = self._con.cursor()
+        conversion = convert(file, cursor)
+
+        def run() -> None:
+            self._progress(f"converting {tally.path}", number / len(self._tallies))
+            try:
+                source = run_conversion(
+                    conversion, tally, number=number, folder=self._folder, connection=self._con, naming=self._naming
+                )
+            finally:
+                cursor.close()
+            if source is not None:
+                waiting = self._spare if only_if_alone else self._waiting
+                waiting.append(partial(self._load_rows, number, source, tally))
+
+        self._conversions.append(run)
+
+    def _load_rows(self, number: int, source: ConvertedSource, tally: Tally, *, as_context: bool = False) -> None:
+        if as_context:
+            tally.records += source.records
+            tally.context += source.records
             return
-        source = form.open(file, self._con)
-        self._loader.load(number, source, tally, is_unterminated=form.is_text and not file.scan.ends_with_newline)
+        load_rows(self._loader, source, tally, number=number, connection=self._con)
 
     def _open_file(self, number: int, name: str, path: Path, form: Format, head: bytes) -> OpenFile:
         target = os.path.join(self._folder, f"content_{number}")
@@ -226,7 +304,7 @@ class _Reading:
         first = self._seen.setdefault(tally.sha256, tally)
         if first is tally:
             return False
-        tally.records = tally.duplicate = first.records
+        self._repeats.append((tally, first))
         tally.warnings.append(f"the same content as {first.path}; counted once")
         return True
 
@@ -234,7 +312,8 @@ class _Reading:
         first = self._con.execute("SELECT input, line, reason FROM quarantine ORDER BY input, line LIMIT 1").fetchone()
         logs = [tally for tally in self._tallies if tally.context]
         if first is None and logs:
-            raise InputError("zero flows: logs that only name or explain flows; add conn.log", path=logs[0].path)
+            what = "zero flows: logs that only name or explain flows; add the log of the flows (Zeek's is conn.log)"
+            raise InputError(what, path=logs[0].path)
         if first is None:
             raise InputError("zero flows: the input has no rows", path=self._tallies[0].path)
         path = self._tallies[first[0]].path

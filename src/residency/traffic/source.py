@@ -36,6 +36,7 @@ class FlowSource(Protocol):
     fast_condition: str
     keep_text: bool  # must numbers be read as text, lest DuckDB takes other things for numbers?
     suspicious: str | None  # a condition on `by_input` rows that sends the input through `exact` too
+    extras: tuple[str, ...]  # columns of `exact` beside the flow table: what captures and logs know more
 
     @property
     def first_time(self) -> str | None:

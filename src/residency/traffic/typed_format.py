@@ -28,6 +28,7 @@ class _TypedSource:
     fast_condition = "true"
     keep_text = False
     suspicious: str | None = None
+    extras: tuple[str, ...] = ()
 
     def __init__(self, described: list[tuple[str, str]], path: str) -> None:
         names = [name.strip().lower() for name, _ in described]

@@ -2,7 +2,7 @@
 
 conn              one flow a row; the same (uid, ts) again is a duplicate
 ssl, quic, http   name the conn of their uid (context); without one, a flow of unknown bytes, one a uid
-dns               names flows of that client to that answer within TTL + grace, where the uid gave no name (context)
+dns               context; its answers name flows of any input (`residency.traffic.naming`)
 every other log   context
 """
 
@@ -18,12 +18,14 @@ from residency.traffic.engine import quoted, scalar
 from residency.traffic.plain import ALL_COLUMNS, STAGED, checked_sql
 from residency.traffic.records import Rejected, Tally
 from residency.traffic.zeek_log import FIELDS, LISTS, read_json, read_tsv
-from residency.traffic.zeek_sql import DNS_NAMED, FLOWS, NAME_ROWS, NAMED, ORPHANS, host_of, twins
+from residency.traffic.zeek_sql import ANSWERS, FLOWS, NAME_ROWS, NAMED, ORPHANS, host_of, twins
 
 if TYPE_CHECKING:
     import duckdb
 
     from residency.traffic.distinct import Distinct
+    from residency.traffic.flow_rows import FlowRows
+    from residency.traffic.naming import Naming
     from residency.traffic.source import OpenFile
 
 _RENAMED = {
@@ -45,8 +47,16 @@ def renamed(field: str) -> str:
 class Zeek:
     """Collects the rows of all logs, then joins them."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, distinct: Distinct, cuts: Sequence[int]) -> None:
-        self._con, self._distinct, self._cuts = connection, distinct, cuts
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        distinct: Distinct,
+        naming: Naming,
+        cuts: Sequence[int],
+        rows: FlowRows | None = None,
+    ) -> None:
+        self._con, self._distinct, self._naming, self._cuts = connection, distinct, naming, cuts
+        self._rows = rows
         self._logs: set[str] = set()
         self._inputs: list[int] = []
 
@@ -90,20 +100,29 @@ class Zeek:
             if is_cut and one.line == scan.lines:
                 reason, tally.incomplete = f"truncated last line: {reason}", "the last line is cut"
             self._con.execute(
-                "INSERT INTO quarantine VALUES (?, ?, ?, ?)", [number, one.line, reason, shorten(one.value)]
+                "INSERT INTO quarantine VALUES (?, ?, ?, ?, ?)",
+                [number, one.line, one.offset, reason, shorten(one.value)],
             )
 
+    def prepare(self) -> None:
+        """Check all rows, join what names by uid, and hand the answers of DNS over."""
+        if not self._logs:
+            return
+        for log in FIELDS:
+            self._check(log)
+        for sql in (NAME_ROWS, NAMED, ORPHANS):
+            self._con.execute(sql)
+        self._naming.add_rows(ANSWERS)
+
     def finish(self, tallies: Sequence[Tally]) -> None:
-        """Join everything, group the flows, and fill in the counts of the logs' inputs."""
+        """Name and group the flows, and fill in the counts of the logs' inputs."""
         if self._logs:
-            for log in FIELDS:
-                self._check(log)
-            for sql in (NAME_ROWS, NAMED, ORPHANS):
-                self._con.execute(sql)
-            self._name_by_dns()
             self._con.execute(FLOWS)
+            self._naming.name("zeek_flows", "true")
             self._distinct.hosts("SELECT DISTINCT host AS text FROM zeek_flows")
             self._group()
+            if self._rows is not None:
+                self._rows.take("(SELECT *, CAST(NULL AS VARCHAR) AS flow_id FROM zeek_flows)")
         for number in self._inputs:
             self._count(number, tallies[number])
 
@@ -124,17 +143,10 @@ class Zeek:
             f"CREATE TABLE {log}_rows AS SELECT *, final IS NULL AND {twins(log)} AS is_duplicate FROM ({checked})"  # noqa: S608
         )
         self._con.execute(
-            f"INSERT INTO quarantine SELECT input, line, final, final_fault FROM {log}_rows WHERE final IS NOT NULL"  # noqa: S608
+            f"INSERT INTO quarantine SELECT input, line, NULL, final, final_fault FROM {log}_rows "  # noqa: S608
+            "WHERE final IS NOT NULL"
         )
         self._con.execute(f"DROP TABLE raw_{log}; DROP TABLE stage")
-
-    def _name_by_dns(self) -> None:
-        self._distinct.addresses(
-            "SELECT DISTINCT text FROM (SELECT unnest(answers) AS text FROM dns_rows) "
-            "WHERE regexp_full_match(text, '[0-9A-Fa-f:.]*[:.][0-9A-Fa-f:.]*')"
-        )
-        for sql in DNS_NAMED:
-            self._con.execute(sql)
 
     def _group(self) -> None:
         for number in self._inputs:

@@ -209,3 +209,38 @@ def udp(payload: bytes = b"", src_port: int = 40_000, dst_port: int = 53, *, len
 def address(text: str) -> bytes:
     """Return the bytes of an IPv4 or IPv6 address."""
     return ip_address(text).packed
+
+
+def gre(payload: bytes, ethertype: int, *, flags: int = 0, fields: bytes = b"") -> bytes:
+    """Return GRE with these flags; `fields` are the optional ones that the flags announce."""
+    return struct.pack(">HH", flags, ethertype) + fields + payload
+
+
+def vxlan(frame: bytes, network: int = 42, *, flags: int = 8) -> bytes:
+    """Return the UDP payload of VXLAN."""
+    return struct.pack(">B3xI", flags, network << 8) + frame
+
+
+def geneve(payload: bytes, ethertype: int = 0x6558, *, options: bytes = b"", flags: int = 0) -> bytes:
+    """Return the UDP payload of Geneve."""
+    return struct.pack(">BBHI", len(options) // 4, flags, ethertype, 42 << 8) + options + payload
+
+
+def gtp_u(packet: bytes, *, message: int = 0xFF, flags: int = 0x30, extensions: bytes = b"") -> bytes:
+    """Return the UDP payload of GTP-U; `extensions` are the optional four bytes and the extension headers."""
+    return struct.pack(">BBHI", flags, message, len(extensions) + len(packet), 7) + extensions + packet
+
+
+def cooked(payload: bytes, ethertype: int = IPV4, *, hardware: int = 1) -> bytes:
+    """Return a Linux cooked frame (link type 113)."""
+    return struct.pack(">HHH8sH", 0, hardware, 6, bytes(8), ethertype) + payload
+
+
+def cooked_2(payload: bytes, ethertype: int = IPV4, *, hardware: int = 1) -> bytes:
+    """Return a Linux cooked frame, version 2 (link type 276)."""
+    return struct.pack(">HHIHBB8s", ethertype, 0, 3, hardware, 0, 6, bytes(8)) + payload
+
+
+def pppoe(payload: bytes, *, code: int = 0) -> bytes:
+    """Return a PPPoE frame; the payload begins with the PPP protocol."""
+    return struct.pack(">BBHH", 0x11, code, 5, len(payload)) + payload

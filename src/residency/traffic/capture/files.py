@@ -10,7 +10,8 @@ from residency.traffic.capture.frames import Account
 from residency.traffic.capture.layers import decode
 from residency.traffic.capture.packets import Packets
 from residency.traffic.capture.pcap import HEADER_BYTES, PcapRecords, layout_of
-from residency.traffic.capture.pcapng import PcapngRecords, byte_order_of
+from residency.traffic.capture.pcapng import PcapngRecords
+from residency.traffic.capture.pcapng_search import byte_order_of
 from residency.traffic.capture.window import Window
 from residency.traffic.records import Rejected
 

@@ -67,3 +67,8 @@ class Account:
     def set_aside(self, reason: str, count: int = 1) -> None:
         """Count records that hold no IP packet."""
         self.other[reason] = self.other.get(reason, 0) + count
+
+    def leave_out(self, what: str) -> None:
+        """Note that a part of the file could not be read; the first such part is told."""
+        if self.incomplete is None:
+            self.incomplete = what

@@ -16,13 +16,12 @@ from residency.errors import InputError, LimitError
 from residency.limits import LIMITS
 from residency.traffic.capture.frames import Account, Frames
 from residency.traffic.capture.interfaces import Interface, InterfaceTable, read_interface
+from residency.traffic.capture.pcapng_search import SECTION, byte_order_of, first_block
 from residency.traffic.capture.peel import gather, header
 from residency.traffic.capture.window import Window
 
-SECTION = 0x0A0D0D0A
 _INTERFACE, _OLD_PACKET, _SIMPLE_PACKET, _ENHANCED_PACKET = 1, 2, 3, 6
 _PACKETS = (_ENHANCED_PACKET, _SIMPLE_PACKET, _OLD_PACKET)
-_BYTE_ORDERS = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
 _FRAME_BYTES = 12  # type and both lengths of a block
 _PACKET_BYTES = 32  # the same and the fixed fields of an enhanced packet
 _PACKET_FIELDS = ("kind", "total", "interface", "time_high", "time_low", "captured", "wire")
@@ -33,14 +32,8 @@ def _packet_layout(order: str) -> np.dtype[np.void]:
 
 
 _LITTLE, _BIG, _NATIVE = _packet_layout("<"), _packet_layout(">"), _packet_layout("=")
+_SEARCH_MARGIN_BYTES = 1 << 20  # so that a block is judged by its end too
 _CUT = "cut by the end of the file"
-
-
-def byte_order_of(head: bytes | bytearray, at: int = 0) -> str | None:
-    """Return the byte order of the section whose header block begins here, None where none does."""
-    if bytes(head[at : at + 4]) != b"\x0a\x0d\x0d\x0a":
-        return None
-    return _BYTE_ORDERS.get(bytes(head[at + 8 : at + 12]))
 
 
 class PcapngRecords:
@@ -59,23 +52,25 @@ class PcapngRecords:
     def frames(self) -> Iterator[Frames]:
         """Yield all readable packets that have a time; the account is complete at the end."""
         window = self._window
-        while True:
+        start: int | None = 0
+        while start is not None:
             self._mark()
-            end, fault = self._follow()
+            end, fault = self._follow(start)
             yield from self._emit()
-            if end == window.size and window.is_last:
-                return
             if fault is not None:
-                self._end(end, fault)
+                start = self._pass_fault(end, fault)
+            elif end == window.size and window.is_last:
                 return
-            window.advance(end)
+            else:
+                window.advance(end)
+                start = 0
 
-    def _follow(self) -> tuple[int, str | None]:
+    def _follow(self, at: int) -> tuple[int, str | None]:
         """Follow the blocks; return where the first that is not whole begins, and what is wrong with it, if anything.
 
         Packets go the short way: theirs is the loop that decides the speed.
         """
-        data, size, append, at = self._window.data, self._window.size, self._found.append, 0
+        data, size, append = self._window.data, self._window.size, self._found.append
         frame, word = _readers(self._order)
         while at + _FRAME_BYTES <= size:
             kind, total = frame(data, at)
@@ -161,16 +156,12 @@ class PcapngRecords:
         row = np.where(is_known & ~is_simple, contexts[:, 2] + head["interface"], 0)
         ts_ns, has_time = table.times(row, head["time_high"], head["time_low"])
         most = np.minimum(head["total"].astype(np.int64) - _PACKET_BYTES, LIMITS.max_captured_packet_bytes)
-        faults = (
-            (head["captured"] > most, "captured bytes beyond its block or the cap"),
-            (~is_known, "its interface is not described"),
-            (~has_time, "its time cannot be"),
-        )
-        is_good = ~is_simple
-        for is_bad, reason in faults:
-            for bad in np.flatnonzero(is_bad & is_good).tolist():
-                account.damage(int(number[bad]), self._window.offset + int(found[bad]), reason)
-            is_good &= ~is_bad
+        is_good = is_known & has_time & (head["captured"] <= most) & ~is_simple
+        for bad in np.flatnonzero(~is_good & ~is_simple).tolist():
+            reason = f"{head['captured'][bad]} captured bytes are more than its block holds, or over the cap"
+            if head["captured"][bad] <= most[bad]:
+                reason = "its time cannot be" if is_known[bad] else "its interface is not described"
+            account.damage(int(number[bad]), self._window.offset + int(found[bad]), reason)
         frames = Frames(
             buffer=self._window.buffer,
             number=number,
@@ -178,16 +169,38 @@ class PcapngRecords:
             resolution_ns=table.resolution_ns[row],
             at=found + (_PACKET_BYTES - 4),
             captured=head["captured"].astype(np.int64),
-            wire=head["wire"].astype(np.int64),
+            wire=np.maximum(head["wire"], head["captured"]).astype(np.int64),  # what was captured was on the wire
             link_type=table.link_type[row],
         )
         return frames if is_good.all() else frames.select(is_good)
 
-    def _end(self, at: int, fault: str) -> None:
-        offset, account = self._window.offset + at, self._account
+    def _pass_fault(self, at: int, fault: str) -> int | None:
+        """Count a damaged block as one record, for it may have held a packet; return where blocks go on, if they do."""
+        account, offset = self._account, self._window.offset + at
+        (kind,) = struct.unpack_from(self._order + "I", self._window.data, at)
+        if kind == SECTION:
+            self._interfaces = []  # what follows is of a section that was not read
+        elif kind == _INTERFACE:
+            self._interfaces.append(read_interface(b"", self._order))  # so that the next ones keep their numbers
         account.records += 1
         account.damage(account.records, offset, fault)
-        account.incomplete = f"block at offset {offset}: {fault}; nothing behind it can be read"
+        start = self._search_on(at + 4)
+        rest = "nothing" if start is None else f"nothing up to offset {self._window.offset + start}"
+        account.leave_out(f"block at offset {offset}: {fault}; {rest} behind it can be read")
+        return start
+
+    def _search_on(self, at: int) -> int | None:
+        """Return the next place in the file where a block begins, moving the window."""
+        window = self._window
+        while True:
+            stop = window.size if window.is_last else window.size - _SEARCH_MARGIN_BYTES
+            start = first_block(window, at, stop, self._order)
+            if start is not None or window.is_last:
+                return start
+            # Blocks begin at multiples of four bytes, counted from any other block.
+            at += max(stop - at, 0) & ~3
+            window.advance(at)
+            at = 0
 
 
 def _readers(order: str) -> tuple[Callable[..., tuple[int, ...]], Callable[..., tuple[int, ...]]]:

@@ -14,6 +14,7 @@ import numpy as np
 from residency.errors import InputError
 from residency.limits import LIMITS
 
+_LEAST_BYTES = 4 << 20
 _SPARE_BYTES = 64
 """Room behind the window, so that a fixed header may be fetched before it is known to be there."""
 
@@ -25,7 +26,7 @@ class Window:
         self._stream, self._shown = stream, shown
         self.file_bytes = os.fstat(stream.fileno()).st_size
         # A small file needs no large window; one that grows meanwhile is read through a small one.
-        self._capacity = min(LIMITS.capture_window_bytes, max(self.file_bytes + 1, 1 << 20))
+        self._capacity = min(LIMITS.capture_window_bytes, max(self.file_bytes + 1, _LEAST_BYTES))
         self.data = bytearray(self._capacity + _SPARE_BYTES)
         self.buffer = np.frombuffer(self.data, dtype=np.uint8)
         self.size, self.offset, self.is_last = 0, 0, False
@@ -42,7 +43,13 @@ class Window:
 
     def peek(self, at: int, length: int) -> bytes:
         """Return bytes of the file that lie behind the window, `at` counted from its beginning."""
-        return os.pread(self._stream.fileno(), length, self.offset + at)
+        try:
+            self._stream.seek(self.offset + at)
+            found = self._stream.read(length) or b""
+            self._stream.seek(self.offset + self.size)
+        except OSError as error:
+            raise self._unreadable(error) from error
+        return found
 
     def _fill(self) -> None:
         with memoryview(self.data) as room:
@@ -55,4 +62,7 @@ class Window:
         try:
             return self._stream.readinto(room) or 0
         except OSError as error:
-            raise InputError(f"cannot be read: {error.strerror or error}", path=self._shown) from error
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: OSError) -> InputError:
+        return InputError(f"cannot be read: {error.strerror or error}", path=self._shown)

@@ -1,1 +1,1 @@
-"""Logs of other programs, one small file a format, each a conversion into flow rows."""
+"""Logs of other programs as conversions: one file a format, on the seam of `residency.traffic.conversion`."""

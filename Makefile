@@ -48,7 +48,7 @@ data: $(READY) ## Rebuild the shipped tables from packages (network)
 bench: $(READY) ## Compare speed and memory with plain DuckDB (minutes)
 	@$(BIN)/python bench/audit_speed.py
 
-fuzz: $(READY) ## Feed each reader of bytes a million damaged inputs (most of an hour)
+fuzz: $(READY) ## Feed each reader a million damaged inputs or lines (hours)
 	@$(BIN)/python tests/fuzz/run.py --count 1000000
 
 clean:

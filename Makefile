@@ -52,7 +52,7 @@ bench: $(READY) ## Compare speed and memory with plain DuckDB, and with nfstream
 	@$(BIN)/python bench/audit_speed.py
 	@$(BIN)/python bench/capture_speed.py
 
-fuzz: $(READY) ## Feed each reader of bytes a million damaged inputs (most of an hour)
+fuzz: $(READY) ## Feed each reader a million damaged inputs or lines (hours)
 	@$(BIN)/python tests/fuzz/run.py --count 1000000
 
 clean:

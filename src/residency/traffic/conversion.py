@@ -23,10 +23,25 @@ class Conversion(Protocol):
     an event, or a packet of a capture (the one that opened a flow stands for it, every other one is context).
     """
 
-    records: int
-    context: int
-    duplicate: int
-    incomplete: str | None
+    @property
+    def records(self) -> int:
+        """How many records the input holds."""
+        ...
+
+    @property
+    def context(self) -> int:
+        """Records that only name or explain flows, or say that nothing was recorded."""
+        ...
+
+    @property
+    def duplicate(self) -> int:
+        """Records that repeat an earlier one."""
+        ...
+
+    @property
+    def incomplete(self) -> str | None:
+        """Where the input breaks off, if it does."""
+        ...
 
     @property
     def rejected(self) -> Sequence[Rejected]:

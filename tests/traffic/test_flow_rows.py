@@ -32,6 +32,7 @@ def mixed(write: Write) -> list[Path]:
     return [
         write("flows.csv", CSV),
         write("conn.log", tsv("conn", [CONN, CONN | {"uid": "C2", "id.resp_h": "2a02:6b8::1"}])),
+        write("oth.log", tsv("conn", [CONN | {"uid": "C3", "resp_bytes": "0", "conn_state": "OTH", "history": "D"}])),
         write("ssl.log", tsv("ssl", [SSL])),
         write("dns.log", tsv("dns", [DNS | {"answers": "2a02:6b8::1", "TTLs": "60"}])),
         write("vpc.log", record(start=T0 + 5) + swapped(start=T0 + 5, packets=1, bytes=60)),
@@ -41,9 +42,17 @@ def mixed(write: Write) -> list[Path]:
 @pytest.mark.parametrize("form", ["parquet", "csv", "ndjson"])
 def test_what_is_written_reads_the_same(mixed: list[Path], tmp_path: Path, form: str) -> None:
     expected = read(mixed)
+    assert {group["answered"] for group in expected.groups} == {True, None}
     result = read([written(mixed, tmp_path / f"flows.{form}")])
     assert result.groups == expected.groups
     assert (result.one.quarantined, result.one.records) == (0, sum(one.flows_rows for one in expected.inputs))
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv", "ndjson"])
+def test_captures_read_the_same_from_their_table(shared: Path, tmp_path: Path, form: str) -> None:
+    captures = [shared / "inputs" / "pcap" / name for name in ("instagram.pcap", "quic_interop_V.pcapng", "zoom.pcap")]
+    expected = read([path for path in captures if path.exists()])
+    assert read([written([path for path in captures if path.exists()], tmp_path / f"a.{form}")]).groups == expected.groups
 
 
 def test_the_order_of_inputs_and_rows_does_not_matter(mixed: list[Path], tmp_path: Path) -> None:

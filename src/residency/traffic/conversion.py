@@ -25,22 +25,22 @@ class Conversion(Protocol):
 
     @property
     def records(self) -> int:
-        """How many records the input holds."""
+        """How many records there were."""
         ...
 
     @property
     def context(self) -> int:
-        """Records that only name or explain flows, or say that nothing was recorded."""
+        """How many only name or explain flows, or open none."""
         ...
 
     @property
     def duplicate(self) -> int:
-        """Records that repeat an earlier one."""
+        """How many say again what was said."""
         ...
 
     @property
     def incomplete(self) -> str | None:
-        """Where the input breaks off, if it does."""
+        """Where and why the input breaks off, None if it does not."""
         ...
 
     @property

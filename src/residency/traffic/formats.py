@@ -1,6 +1,6 @@
 """The registry of input formats: name, how its first bytes look, and its reader.
 
-What is recognised but not read (YAML, XML, zip …) is named, so that the error can say what was seen.
+What is recognised but not read (captures, EVE, YAML, XML …) is named, so that the error can say what was seen.
 """
 
 from __future__ import annotations
@@ -80,27 +80,28 @@ def _is_csv(head: bytes) -> bool:
     return len(names) > 1 or names[0] in (b"ts", b"server_ip")
 
 
-_PCAP_MAGICS = frozenset({
-    b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4",  # microseconds, either byte order
-    b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d",  # nanoseconds
-    b"\x34\xcd\xb2\xa1", b"\xa1\xb2\xcd\x34",  # with the longer record headers of a patched libpcap
-})  # fmt: skip
-_PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
+def _is_pcap(head: bytes) -> bool:
+    from residency.traffic.capture.files import is_capture
+
+    return is_capture(head) and not _is_pcapng(head)
 
 
-def _open_capture(file: OpenFile, connection: duckdb.DuckDBPyConnection) -> Conversion:
+def _is_pcapng(head: bytes) -> bool:
+    return head.startswith(b"\x0a\x0d\x0d\x0a")
+
+
+def _read_capture(file: OpenFile, _: duckdb.DuckDBPyConnection) -> Conversion:
     from residency.traffic.capture.conversion import CaptureConversion
 
-    del connection
-    return CaptureConversion(file.scan.file, file.path)
+    return CaptureConversion(file.link, file.path)
 
 
 FORMATS: dict[str, Format] = {
     one.name: one
     for one in (
         Format("parquet", lambda head: head.startswith(b"PAR1"), lambda file, con: ParquetSource(file, con), False),
-        Format("pcap", lambda head: head[:4] in _PCAP_MAGICS, None, False, _open_capture),
-        Format("pcapng", lambda head: head.startswith(_PCAPNG_MAGIC), None, False, _open_capture),
+        Format("pcap", _is_pcap, is_text=False, convert=_read_capture),
+        Format("pcapng", _is_pcapng, is_text=False, convert=_read_capture),
         Format("zeek", _is_zeek_tsv),
         Format("zeek-json", _is_zeek_json),
         Format("eve", lambda head: eve.is_eve(_keys_of(head)), convert=eve.EveConversion),

@@ -52,7 +52,9 @@ def test_what_is_written_reads_the_same(mixed: list[Path], tmp_path: Path, form:
 def test_captures_read_the_same_from_their_table(shared: Path, tmp_path: Path, form: str) -> None:
     captures = [shared / "inputs" / "pcap" / name for name in ("instagram.pcap", "quic_interop_V.pcapng", "zoom.pcap")]
     expected = read([path for path in captures if path.exists()])
-    assert read([written([path for path in captures if path.exists()], tmp_path / f"a.{form}")]).groups == expected.groups
+    assert (
+        read([written([path for path in captures if path.exists()], tmp_path / f"a.{form}")]).groups == expected.groups
+    )
 
 
 def test_the_order_of_inputs_and_rows_does_not_matter(mixed: list[Path], tmp_path: Path) -> None:

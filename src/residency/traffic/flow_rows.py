@@ -113,7 +113,8 @@ class FlowRows:
         made = self.columns if form == "parquet" else [_as_text(name, form) for name in self.columns]
         doubtful = "SELECT count(*) FROM flow_rows WHERE answered IS NULL AND bytes_received IS NOT NULL"
         if scalar(self._con, doubtful):
-            words = f"coalesce(CAST(answered AS VARCHAR), CASE WHEN bytes_received IS NOT NULL THEN '{UNKNOWN}' END) AS answered"
+            unknown = f"CASE WHEN bytes_received IS NOT NULL THEN '{UNKNOWN}' END"
+            words = f"coalesce(CAST(answered AS VARCHAR), {unknown}) AS answered"
             made = [words if one == "answered" else one for one in made]
         return made
 

@@ -48,13 +48,12 @@ def test_what_is_written_reads_the_same(mixed: list[Path], tmp_path: Path, form:
     assert (result.one.quarantined, result.one.records) == (0, sum(one.flows_rows for one in expected.inputs))
 
 
-@pytest.mark.parametrize("form", ["parquet", "csv", "ndjson"])
+@pytest.mark.parametrize("form", ["parquet", "csv"])
 def test_captures_read_the_same_from_their_table(shared: Path, tmp_path: Path, form: str) -> None:
-    captures = [shared / "inputs" / "pcap" / name for name in ("instagram.pcap", "quic_interop_V.pcapng", "zoom.pcap")]
-    expected = read([path for path in captures if path.exists()])
-    assert (
-        read([written([path for path in captures if path.exists()], tmp_path / f"a.{form}")]).groups == expected.groups
-    )
+    captures = [path for path in sorted((shared / "inputs" / "pcap").iterdir()) if path.suffix != ".json"]
+    expected = read(captures)
+    assert None in {group["answered"] for group in expected.groups}
+    assert read([written(captures, tmp_path / f"a.{form}")]).groups == expected.groups
 
 
 def test_the_order_of_inputs_and_rows_does_not_matter(mixed: list[Path], tmp_path: Path) -> None:

@@ -47,6 +47,8 @@ def audit(
     geofeeds: Sequence[str | os.PathLike[str]] = (),
     anycast: Sequence[str | os.PathLike[str]] = (),
     relays: Sequence[str | os.PathLike[str]] = (),
+    rdap: bool = False,
+    discover_geofeeds: bool = False,
     clients: str | Sequence[str] = (),
     vantage: str | Vantage | None = None,
     min_assurance: str = "database",
@@ -61,7 +63,7 @@ def audit(
     progress: Progress | None = None,
     **engine: Any,
 ) -> Report:
-    """Hold claims against traffic and return the report; uses no network.
+    """Hold claims against traffic and return the report; uses no network unless `rdap` or `discover_geofeeds` say so.
 
     `claims` is a claim file, the name of a shipped pack, a Pack, or several of these; `traffic` is a file, a
     folder, a table (Arrow, pandas, polars) or several. Besides the embedded sources (or alone with `embedded=False`)
@@ -85,7 +87,14 @@ def audit(
         as_of=parse_moment(as_of),
     )
     given_evidence = GivenEvidence(
-        embedded=embedded, geoip=geoip, ranges=ranges, geofeeds=geofeeds, anycast=anycast, relays=relays
+        embedded=embedded,
+        geoip=geoip,
+        ranges=ranges,
+        geofeeds=geofeeds,
+        anycast=anycast,
+        relays=relays,
+        rdap=rdap,
+        discover=discover_geofeeds,
     )
     asked = [*given_evidence.sources(), *sources]
     _check_asns(chosen, asked)

@@ -20,7 +20,8 @@ class GivenEvidence:
 
     `geoip` are databases (.mmdb); `ranges` providers' lists, as `FILE`, `FILE@DATE` or `updated`; `geofeeds` as
     `[AUTHOR=]FILE[@DATE]`; `anycast` lists of prefixes; `relays` egress lists of private relays. `embedded` says
-    whether the tables that ship with residency are asked too.
+    whether the tables that ship with residency are asked too. `rdap` asks the registries over the network, and
+    `discover` fetches the geofeeds that their answers name as well.
     """
 
     embedded: bool = True
@@ -29,6 +30,8 @@ class GivenEvidence:
     geofeeds: Sequence[Path] = ()
     anycast: Sequence[Path] = ()
     relays: Sequence[Path] = ()
+    rdap: bool = False
+    discover: bool = False
 
     def sources(self) -> list[Source]:
         """Open everything; raises SourceError for a file that cannot be used, with its path."""
@@ -36,7 +39,7 @@ class GivenEvidence:
 
         found: list[Source] = list(published_networks(self.ranges, embedded=self.embedded))
         found += databases_and_networks() if self.embedded else []
-        return [*found, *self._geofeeds(), *self._networks(), *self._databases()]
+        return [*found, *self._geofeeds(), *self._networks(), *self._databases(), *self._registries()]
 
     def hints(self) -> Hints | None:
         """Return what host names hint at; None without the embedded tables, which hold the codes."""
@@ -70,6 +73,18 @@ class GivenEvidence:
         from residency.sources.geoip import geoip_sources
 
         return list(geoip_sources(self.geoip))
+
+    def _registries(self) -> list[Source]:
+        if not (self.rdap or self.discover):
+            return []
+        from residency.sources.cache import FetchCache
+        from residency.sources.rdap_bootstrap import Bootstrap
+        from residency.sources.registered_feeds import RegisteredFeeds
+        from residency.sources.registration import Registration
+
+        cache = FetchCache()
+        registration = Registration(Bootstrap.from_cache(cache), cache=cache)
+        return [registration, *([RegisteredFeeds(registration, cache=cache)] if self.discover else [])]
 
 
 def split_geofeed(given: str) -> tuple[str | None, str, date | None]:

@@ -36,11 +36,13 @@ def locate(
     geofeeds: Sequence[str | PathLike[str]] = (),
     anycast: Sequence[str | PathLike[str]] = (),
     relays: Sequence[str | PathLike[str]] = (),
+    rdap: bool = False,
+    discover_geofeeds: bool = False,
     min_assurance: str = "database",
     max_age_days: int | None = None,
     as_of: date | str | None = None,
 ) -> Locations:
-    """Say where addresses are, with the evidence; uses no network.
+    """Say where addresses are, with the evidence; uses no network unless `rdap` or `discover_geofeeds` say so.
 
     `targets` are addresses. With `within` (an area, as in "EEA" or "DE,FR") each gets a place in it and a verdict:
     that of a `connection` claim over one answered conversation on the day `as_of` (default: today, UTC).
@@ -50,7 +52,14 @@ def locate(
     """
     given = [targets] if isinstance(targets, str) else list(targets)
     evidence = GivenEvidence(
-        embedded=embedded, geoip=geoip, ranges=ranges, geofeeds=geofeeds, anycast=anycast, relays=relays
+        embedded=embedded,
+        geoip=geoip,
+        ranges=ranges,
+        geofeeds=geofeeds,
+        anycast=anycast,
+        relays=relays,
+        rdap=rdap,
+        discover=discover_geofeeds,
     )
     locator = Locator(
         sources=[*evidence.sources(), *sources],
@@ -133,12 +142,14 @@ class Locator:
                 self._known[key] = self._place(address, weighed)
             found.append(_named(self._known[key], target, address))
         self._known.clear()  # codes are those of this call's answers
+        notes = tuple(note for source in self.sources for note in getattr(source, "notes", ()))
         return Locations(
             items=tuple(found),
             as_of=self.day,
             within=self.within,
             snapshots=tuple(sorted((source.snapshot for source in self.sources), key=lambda s: s.id)),
             refused=tuple(refused),
+            notes=notes,
             tool_version=__version__,
         )
 

@@ -12,6 +12,7 @@ import typer
 from residency.cli import terminal
 from residency.cli.evidence_options import (
     AnycastFiles,
+    DiscoverGeofeeds,
     EvidenceFiles,
     GeofeedFiles,
     GeoipFiles,
@@ -19,6 +20,7 @@ from residency.cli.evidence_options import (
     MinAssurance,
     NoEmbedded,
     RangeFiles,
+    Rdap,
     RelayFiles,
     pinned,
 )
@@ -44,6 +46,8 @@ def locate(
     geofeed: GeofeedFiles = None,
     anycast: AnycastFiles = None,
     relay: RelayFiles = None,
+    rdap: Rdap = False,
+    discover_geofeeds: DiscoverGeofeeds = False,
     evidence: EvidenceFiles = None,
     no_embedded: NoEmbedded = False,
     min_assurance: MinAssurance = "database",
@@ -52,7 +56,7 @@ def locate(
         str | None, typer.Option(metavar="DATE", help="The day asked about; today where not given.")
     ] = None,
 ) -> int:
-    """Say where addresses are, with every piece of evidence; offline.
+    """Say where addresses are, with every piece of evidence; offline unless asked.
 
     With --within the answer is held against an area, as one answered conversation would be: the exit code is 0 where
     all are consistent with it, 1 where one is violated, 3 where one cannot be decided.
@@ -75,6 +79,8 @@ def locate(
         geofeeds=geofeed or (),
         anycast=anycast or (),
         relays=relay or (),
+        rdap=rdap,
+        discover=discover_geofeeds,
     )
     locator = Locator(
         sources=[*given.sources(), *pinned(evidence or [])],

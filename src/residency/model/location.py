@@ -65,6 +65,7 @@ class Locations(Sequence[Location]):
     within: tuple[str, ...]
     snapshots: tuple[Snapshot, ...]
     refused: tuple[RefusedTarget, ...] = ()
+    notes: tuple[str, ...] = ()
     tool_version: str = ""
 
     def __len__(self) -> int:

@@ -28,6 +28,7 @@ def document(found: Locations) -> dict[str, Any]:
         "within": list(found.within),
         "snapshots": [snapshot(s) for s in found.snapshots],
         "targets": [_target(item) for item in found],
+        "warnings": list(found.notes),
         "refused": [{"line": r.line, "target": r.text, "reason": r.reason} for r in found.refused],
     }
 
@@ -70,6 +71,7 @@ def render(
     else:
         parts.append(Text(f"the evidence on each of {len(doc['targets']):,} targets: --format json", style="dim"))
     parts += [Text(f"line {r['line']}: `{r['target']}` refused: {r['reason']}", "yellow") for r in doc["refused"]]
+    parts += [Text(f"warning: {note}", "yellow") for note in doc["warnings"]]
     return to_text(parts, width=width, colour=colour)
 
 

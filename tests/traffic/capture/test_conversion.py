@@ -1,4 +1,4 @@
-"""Captures as a whole: the account of packets, what times mean, what is warned of; `test_against_tshark` has the rest."""
+"""Captures as a whole: the account of packets, what times mean, what is warned of; tshark is asked in its own file."""
 
 from __future__ import annotations
 

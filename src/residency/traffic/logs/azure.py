@@ -24,9 +24,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from residency.limits import LIMITS
 from residency.traffic.columns import LAST_US
 from residency.traffic.engine import scalar, seam
+from residency.traffic.logs.conversations import capped_sum
 from residency.traffic.logs.documents import Element, elements
 from residency.traffic.logs.staging import (
     Account,
@@ -193,7 +193,7 @@ _RECEIVED = has_payload("bytes_received", "received_packets", "proto", "server_i
 
 def _total(name: str) -> str:
     """Sum what C and E tell: B has no counts, though zeros may stand there."""
-    return f"CAST(least(sum(CASE WHEN state <> 'B' THEN {name} END), {LIMITS.max_record_bytes}) AS BIGINT)"
+    return capped_sum(f"CASE WHEN state <> 'B' THEN {name} END")
 
 
 _FLOWS = f"""

@@ -76,8 +76,13 @@ _IS_HIGH_SERVER = " ".join(
 def _count(name: str, way: str) -> str:
     """Sum what went up (from low to high) or down, of records of both directions."""
     is_up = "is_up" if way == "up" else "NOT is_up"
-    total = f"sum(CASE WHEN {is_up} THEN {name} ELSE back_{name} END)"
-    return f"CAST(least({total}, {LIMITS.max_record_bytes}) AS BIGINT) AS {way}_{name}"
+    return f"{capped_sum(f'CASE WHEN {is_up} THEN {name} ELSE back_{name} END')} AS {way}_{name}"
+
+
+def capped_sum(value: str) -> str:
+    """Return SQL for a sum of counts, null where there are none; over the cap it is the cap, which is refused later."""
+    cap = LIMITS.max_record_bytes  # `least` alone takes null for the greatest
+    return f"CASE WHEN count({value}) > 0 THEN CAST(least(sum({value}), {cap}) AS BIGINT) END"
 
 
 def _picked(up: str, down: str, name: str) -> str:

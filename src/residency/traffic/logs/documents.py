@@ -391,7 +391,9 @@ class _Window:
 
     def _check_raw(self) -> None:
         raw = self._text[self._start : self._at]
-        if "\0" in raw:
+        if len(raw) > LIMITS.max_json_value_bytes:
+            self.fault = f"a value longer than {LIMITS.max_json_value_bytes} bytes"
+        elif "\0" in raw:
             self.fault = "a NUL byte in the record"
         if not raw.isascii():
             try:

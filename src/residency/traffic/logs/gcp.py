@@ -147,7 +147,7 @@ SELECT k.*, k.is_again OR coalesce({_IS_TOLD}, false) AS is_twin FROM gcp_known 
 CREATE OR REPLACE TEMP TABLE gcp_records ({FIELDS});
 INSERT INTO gcp_records BY NAME
 SELECT line, src, dst, src_port, dst_port, proto, start_us, end_us, bytes, packets,
-  CASE WHEN rtt_ms > 0 THEN rtt_ms END AS rtt_ms, is_source_watching
+  CASE WHEN rtt_ms > 0 AND isfinite(rtt_ms) THEN rtt_ms END AS rtt_ms, is_source_watching
 FROM gcp_ranked WHERE NOT is_twin"""  # noqa: S608
 _FLOWS = f"""
 CREATE OR REPLACE TEMP TABLE gcp_flows AS

@@ -109,14 +109,16 @@ class NfdumpConversion(Account):
         """Yield a row for each conversation."""
         con = self._con
         head = self._file.head.removeprefix(BOM).lstrip()
+        is_csv = head[:1] not in (b"{", b"[")
         with seam(self._file.path, "reading its records"):
-            if head[:1] in (b"{", b"["):
-                self._stage_json()
-            else:
+            if is_csv:
                 self._stage_csv(_names(head))
+            else:
+                self._stage_json()
             con.execute(_TYPED)
             self.reject(con, "SELECT line, reason, fault FROM nfdump_typed WHERE reason IS NOT NULL ORDER BY line")
-            self.mark_cut_line(self._file)
+            if is_csv:
+                self.mark_cut_line(self._file)
             con.execute(_RECORDS)
             con.execute(_FLOWS)
         self.context += scalar(con, "SELECT count(*) FROM nfdump_typed WHERE is_event")

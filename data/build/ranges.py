@@ -40,31 +40,10 @@ from common import (
     write_rows,
     write_table,
 )
+from residency.sources.range_rules import find_scope, normalise_region, read_services
 
 GITHUB_LISTED = date(2026, 11, 23)  # the day of review; GitHub gives its page no date of its own
 SNAPSHOTS = DATA / "build" / "snapshots.csv"
-
-# Azure's service tags name some regions by an older alias.
-AZURE_ALIASES = {
-    "brazilne": "brazilnortheast",
-    "brazilse": "brazilsoutheast",
-    "centralfrance": "francecentral",
-    "chilec": "chilecentral",
-    "germanyn": "germanynorth",
-    "germanywc": "germanywestcentral",
-    "norwaye": "norwayeast",
-    "norwayw": "norwaywest",
-    "southfrance": "francesouth",
-    "switzerlandn": "switzerlandnorth",
-    "switzerlandw": "switzerlandwest",
-    "usstagec": "southcentralusstg",
-    "usstagee": "eastusstg",
-}
-# Services that answer from wherever the client is: they have no place, whatever region the list gives.
-ANYCAST = frozenset({"GLOBALACCELERATOR"})
-# Anycast too, except on the prefixes of a partition that runs it inside its own regions (listed with EC2).
-NAME_SERVICE = "ROUTE53"
-EDGE = frozenset({"CLOUDFRONT", "CLOUDFRONT_ORIGIN_FACING", "AZUREFRONTDOOR", "AZURECDN"})
 
 Network = IPv4Network | IPv6Network
 
@@ -100,18 +79,6 @@ def read_snapshot(version: str, work: Path) -> tuple[date, Iterator[tuple[str, s
     providers = content["providers"]
     entries = ((providers[r["p"]], r["cidr"], r.get("r") or "", r.get("s") or "") for r in content["ranges"])
     return day, entries
-
-
-def normalise_region(provider: str, region: str) -> str:
-    """Give the provider's official region id in lower case."""
-    lower = region.lower()
-    return AZURE_ALIASES.get(lower, lower) if provider == "azure" else lower
-
-
-def read_services(provider: str, text: str) -> set[str]:
-    """Split a service field; Azure's tags lose their region suffix (`SQL.WESTEUROPE` is `SQL`)."""
-    names = {name.strip().upper() for name in text.split(",")} - {""}
-    return {name.split(".")[0] for name in names} if provider == "azure" else names
 
 
 def collect(work: Path) -> tuple[Listings, Snapshots]:
@@ -178,12 +145,14 @@ def drop_placeless_details(listings: Listings) -> int:
     """
     regional: dict[tuple[str, Network], set[date]] = defaultdict(set)
     for key, listing in listings.items():
-        if key.region and find_scope(key, listing.services) == "regional":
+        if key.region and find_scope(key.provider, key.region, listing.services) == "regional":
             regional[key.provider, key.network] |= listing.days
     placeless = [
         key
         for key, listing in listings.items()
-        if not key.region and find_scope(key, listing.services) == "global" and listing.days <= _covered(key, regional)
+        if not key.region
+        and find_scope(key.provider, key.region, listing.services) == "global"
+        and listing.days <= _covered(key, regional)
     ]
     for key in placeless:
         del listings[key]
@@ -222,15 +191,6 @@ def add_github(listings: Listings, snapshots: Snapshots) -> None:
         snapshots[row["provider"]].add(GITHUB_LISTED)
 
 
-def find_scope(key: Key, services: set[str]) -> str:
-    """Tell whether the region is a place: `regional`, else why not."""
-    if key.provider == "cloudflare" or services & ANYCAST or (NAME_SERVICE in services and "EC2" not in services):
-        return "anycast"
-    if services & EDGE:
-        return "edge"
-    return "regional" if key.region not in ("", "global") else "global"
-
-
 def sort_key(item: tuple[Key, Listing]) -> tuple[int, int, int, str, str]:
     """Order rows by family, address, length; then provider and region."""
     network = item[0].network
@@ -251,7 +211,7 @@ def build(listings: Listings) -> pa.Table:
             "region": labels([key.region for key, _ in rows]),
             "border_group": labels([listing.border_group for _, listing in rows]),
             "services": labels([",".join(sorted(listing.services)) for _, listing in rows]),
-            "scope": labels([find_scope(key, listing.services) for key, listing in rows]),
+            "scope": labels([find_scope(key.provider, key.region, listing.services) for key, listing in rows]),
             "first_listed": pa.array([min(listing.days) for _, listing in rows], pa.date32()),
             "last_listed": pa.array([max(listing.days) for _, listing in rows], pa.date32()),
         }

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from residency._version import __version__
 
 if TYPE_CHECKING:
-    from residency.auditing import audit
+    from residency.auditing import audit, locate
     from residency.claims import load_pack
     from residency.errors import (
         ClaimError,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from residency.sources.memory import MemorySource
 
 _HOMES = {
-    "audit": "residency.auditing",
+    **dict.fromkeys(("audit", "locate"), "residency.auditing"),
     "load_pack": "residency.claims",
     **dict.fromkeys(
         ("ClaimError", "InputError", "LimitError", "ResidencyError", "SourceError", "UsageError"),
@@ -73,6 +73,7 @@ __all__ = [
     "__version__",
     "audit",
     "load_pack",
+    "locate",
 ]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from residency.evaluate.judge import Entry, Judgement, is_certain_name, judge
-from residency.evaluate.locate import Location, Weighed, place_in, weigh
+from residency.evaluate.locate import Placement, Weighed, place_in, weigh
 from residency.evaluate.outcome import Ruling, Terms
 from residency.evaluate.scope import Groups, match_hosts, moments, select, surely_in_force
 from residency.model.claim import Activity, Claim, Exemption, HostRule, NetworkRule, Role
@@ -135,7 +135,7 @@ class Bench:
         without: Iterable[str] = (),
         ip: str = "20.1.1.1",
         **kw: Any,
-    ) -> Location:
+    ) -> Placement:
         return place_in(self.weigh(*statements, ip=ip, **kw), self.area(area), frozenset(without))
 
     def judge(

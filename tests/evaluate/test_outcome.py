@@ -217,6 +217,12 @@ def test_a_list_after_the_flow_counts_its_days_too(bench: Bench) -> None:
         assert bench.rule(bench.claim(), bench.seen(), [bench.declared("US", days=-days)]).outcome is outcome
 
 
+def test_a_list_without_a_date_never_violates(bench: Bench) -> None:
+    ruling = bench.rule(bench.claim(), bench.seen(), [bench.declared("US", listed=None)])
+    assert ruling.outcome is O.ADVERSE
+    assert rules.LINK_LIST_DATE in ruling.rules
+
+
 def test_lists_before_and_after_that_agree_span_the_flow(bench: Bench) -> None:
     said = bench.declared("US", listed=(TODAY - 300 * DAY, TODAY + 300 * DAY))
     assert bench.rule(bench.claim(), bench.seen(), [said]).outcome is O.VIOLATING

@@ -20,6 +20,65 @@ _HELLO = messages.client_hello(
     messages.alpn(b"h2", b"http/1.1"),
     messages.extension(messages.ECH, b"\0\0\1\0\1\x20\0\x20" + bytes(32)),
 )
+# Lines of logs by format; the first is the head of every file, and says what it is.
+LOGS: dict[str, tuple[bytes, ...]] = {
+    "csv": (
+        b"ts,client_ip,server_ip,server_port,proto,bytes_sent,bytes_received,host",
+        b"2026-06-01T00:00:00Z,10.0.0.1,81.2.69.160,443,tcp,5,6,a.example",
+        b'1780272000.5,"10.0.0.1","2001:db8::1",53,udp,,,""',
+    ),
+    "ndjson": (
+        b'{"ts":"2026-06-01T00:00:00Z","client_ip":"10.0.0.1","server_ip":"81.2.69.160","server_port":443}',
+        b'{"ts":1780272000.5,"client_ip":"10.0.0.1","server_ip":"81.2.69.160","server_port":443,"host":"a.example"}',
+        b'{"ts":"2026-06-01T00:00:00+02:00","server_ip":"2001:db8::1","bytes_sent":5,"bytes_received":null}',
+    ),
+    "zeek-conn": (
+        b"#separator \\x09\n#path\tconn\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\t"
+        b"orig_bytes\tresp_bytes\tconn_state\thistory",
+        b"1780272000.5\tC1\t10.0.0.1\t50000\t81.2.69.160\t443\ttcp\t5\t6\tSF\tShADadFf",
+        b"1780272000.6\tC2\t10.0.0.1\t50000\t81.2.69.160\t443\ttcp\t-\t-\tS0\tS",
+    ),
+    "zeek-json": (
+        b'{"_path":"conn","ts":1780272000.1,"uid":"C0","id.orig_h":"10.0.0.1","id.resp_h":"81.2.69.160","id.resp_p":443,'
+        b'"proto":"tcp","conn_state":"SF"}',
+        b'{"_path":"conn","ts":1780272000.5,"uid":"C1","id.orig_h":"10.0.0.1","id.resp_h":"81.2.69.160","id.resp_p":443,'
+        b'"proto":"tcp","orig_bytes":5,"resp_bytes":6,"conn_state":"SF","history":"ShADadFf"}',
+        b'{"_path":"dns","ts":1780272000.4,"uid":"C2","id.orig_h":"10.0.0.1","id.resp_h":"10.0.0.2","id.resp_p":53,'
+        b'"trans_id":7,"query":"a.example","qtype":1,"answers":["81.2.69.160"],"TTLs":[60.0]}',
+    ),
+    "aws-vpc": (
+        b"version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action "
+        b"log-status",
+        b"2 123456789010 eni-1 10.0.0.1 81.2.69.160 50000 443 6 20 4249 1780272000 1780272060 ACCEPT OK",
+        b"2 123456789010 eni-1 2001:db8::1 2001:db8::2 22 50000 6 4 549 1780272000 1780272060 REJECT OK",
+        b"2 123456789010 eni-1 - - - - - - - 1780272000 1780272060 - NODATA",
+    ),
+    "eve": (
+        b'{"timestamp":"2026-06-01T00:00:00.000000+0000","flow_id":1,"event_type":"flow","src_ip":"10.0.0.1",'
+        b'"src_port":50000,"dest_ip":"81.2.69.160","dest_port":443,"proto":"TCP","flow":{"bytes_toserver":5,'
+        b'"bytes_toclient":6,"pkts_toclient":1,"start":"2026-06-01T00:00:00.000000+0000"}}',
+        b'{"timestamp":"2026-06-01T00:00:01.000000+0000","flow_id":2,"event_type":"flow","src_ip":"10.0.0.1",'
+        b'"src_port":50001,"dest_ip":"81.2.69.160","dest_port":443,"proto":"TCP","flow":{"bytes_toserver":5,'
+        b'"bytes_toclient":6,"pkts_toclient":1,"start":"2026-06-01T00:00:01.000000+0000"}}',
+        b'{"timestamp":"2026-06-01T00:00:01.000000+0000","flow_id":2,"event_type":"tls","src_ip":"10.0.0.1",'
+        b'"src_port":50001,"dest_ip":"81.2.69.160","dest_port":443,"proto":"TCP","tls":{"sni":"a.example"}}',
+        b'{"timestamp":"2026-06-01T00:00:00.500000+0000","flow_id":3,"event_type":"dns","src_ip":"10.0.0.2",'
+        b'"src_port":53,"dest_ip":"10.0.0.1","dest_port":5353,"proto":"UDP","dns":{"type":"answer","id":7,'
+        b'"rrname":"a.example","rcode":"NOERROR","answers":[{"rrname":"a.example","rrtype":"A","ttl":60,'
+        b'"rdata":"81.2.69.160"}]}}',
+    ),
+    "route53-resolver": (
+        b'{"version":"1.1","query_timestamp":"2026-06-01T00:00:00Z","query_name":"a.example.","query_type":"A",'
+        b'"srcaddr":"10.0.0.1","rcode":"NOERROR","answers":[{"Rdata":"81.2.69.160","Type":"A","Class":"IN"}]}',
+        b'{"version":"1.1","query_timestamp":"2026-06-01T00:00:01Z","query_name":"b.example.","query_type":"A",'
+        b'"srcaddr":"10.0.0.1","rcode":"NOERROR","answers":[{"Rdata":"a.example.","Type":"CNAME","Class":"IN"}]}',
+    ),
+    "squid": (
+        b"1780272000.779    180 10.0.0.1 TCP_MISS/200 411 GET http://a.example/x - HIER_DIRECT/81.2.69.160 text/plain",
+        b"1780272001.779    180 10.0.0.1 TCP_TUNNEL/200 411 CONNECT a.example:443 - HIER_DIRECT/81.2.69.160 -",
+        b"1780272002.779      0 10.0.0.1 TCP_HIT/200 411 GET http://a.example/x - HIER_NONE/- text/plain",
+    ),
+}
 
 
 def tls() -> list[bytes]:

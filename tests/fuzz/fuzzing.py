@@ -6,8 +6,9 @@ import argparse
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -16,6 +17,7 @@ from tests.fuzz.targets import TARGETS, Target
 
 MAX_CPU_S = 0.1
 _MAX_FINDINGS = 10
+_WHOLE_HEADS = 0.95  # of logs: a file with a damaged head is often refused before its lines are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +29,28 @@ class Finding:
 
 
 def fuzz(target: Target, count: int, *, seed: int, max_cpu_s: float | None = None) -> list[Finding]:
-    """Run `count` inputs, the seeds first; the same seed gives the same inputs. Stops at ten findings."""
-    seeds, random = target.seeds(), Random(seed)
+    """Run `count` inputs, or so many lines; the same seed gives the same inputs. Stops at ten findings."""
     found: list[Finding] = []
-    for number in range(count):
-        data = seeds[number] if number < len(seeds) else mutated(seeds, random)
-        what = wrong_with(target.run, data, max_cpu_s)
+    for data in islice(_inputs(target, Random(seed)), count // max(target.lines, 1)):
+        what = wrong_with(target.run, data, None if max_cpu_s is None else max_cpu_s * max(target.lines, 1))
         if what is not None:
             found.append(Finding(data, what))
             if len(found) == _MAX_FINDINGS:
                 break
     return found
+
+
+def _inputs(target: Target, random: Random) -> Iterator[bytes]:
+    seeds = target.seeds()
+    if not target.lines:
+        yield from seeds
+    while True:
+        if not target.lines:
+            yield mutated(seeds, random)
+            continue
+        head = target.head if random.random() < _WHOLE_HEADS else mutated([target.head], random)
+        damaged = [mutated(seeds, random) for _ in range(target.lines)]
+        yield b"\n".join([head, *seeds, *damaged, *seeds, b""])
 
 
 def wrong_with(run: Callable[[bytes], None], data: bytes, max_cpu_s: float | None) -> str | None:

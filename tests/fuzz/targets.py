@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.fuzz import corpus
 from tests.traffic.capture.initials import initial
+from tests.traffic.conftest import read
 
 from residency.errors import ResidencyError
 from residency.traffic.capture import dns_message, http, quic, tls
@@ -26,10 +27,16 @@ class WrongOutcomeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is run on each input, and what is damaged to make inputs."""
+    """What is run on each input, and what is damaged to make inputs.
+
+    Where `lines` is not 0, an input is a line, and so many of them go into one file below a `head`, for a file costs a
+    log reader milliseconds.
+    """
 
     run: Callable[[bytes], None]
     seeds: Callable[[], list[bytes]]
+    lines: int = 0
+    head: bytes = b""
 
 
 def _expect(outcome: object, *kinds: type) -> None:
@@ -106,6 +113,16 @@ def on_file(read: Callable[[Path], None], suffix: str = "") -> Callable[[bytes],
     return run
 
 
+def _traffic(path: Path) -> None:
+    """Read a log by the way that every input goes; `read` checks that the account of its records balances."""
+    read([path])
+
+
+def _log(name: str) -> Target:
+    head, *lines = corpus.LOGS[name]
+    return Target(on_file(_traffic, ".log"), lambda: lines, lines=500, head=head)
+
+
 TARGETS: dict[str, Target] = {
     "tls": Target(_tls, corpus.tls),
     "quic": Target(_quic, corpus.quic),
@@ -113,4 +130,12 @@ TARGETS: dict[str, Target] = {
     "http": Target(_http, corpus.http),
     "dns": Target(_dns, corpus.dns),
     "capture": Target(on_file(_capture, ".pcap"), corpus.captures),
+    "csv": _log("csv"),
+    "ndjson": _log("ndjson"),
+    "zeek-conn": _log("zeek-conn"),
+    "zeek-json": _log("zeek-json"),
+    "aws-vpc": _log("aws-vpc"),
+    "eve": _log("eve"),
+    "route53-resolver": _log("route53-resolver"),
+    "squid": _log("squid"),
 }

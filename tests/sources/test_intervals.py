@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -59,6 +59,24 @@ def test_intervals_equal_brute_force(v4: list[int], v6: list[int], ask: list[Sub
         below = [i for i, start in enumerate(starts) if start <= value]
         expected.append(below[-1] + base if below else -1)
     assert table.lookup(addresses(ask)).tolist() == expected
+
+
+@given(
+    starts=st.lists(st.integers(0, 2**32 - 1) | st.integers(0x14000000, 0x14000400), unique=True, max_size=12).map(
+        sorted
+    ),
+    first=st.integers(0, 2**15),
+    ask=st.lists(st.integers(0, 2**32 - 1) | st.integers(0x13FFFF00, 0x14000500), max_size=20),
+)
+@settings(max_examples=12)
+def test_the_table_of_24s_equals_the_search(starts: list[int], first: int, ask: list[int]) -> None:
+    values = np.arange(len(starts), dtype=np.int32) + first - 1  # from -1, and beyond 16 bits
+    nothing = np.empty(0, dtype=np.int32)
+    table = IntervalTable(np.array(starts, dtype=np.uint32), values, np.empty(0, dtype="S16"), nothing)
+    asked = np.array(ask + [edge for s in starts for edge in (max(s - 1, 0), s)], dtype=np.uint32)
+    searched = table.lookup_v4(asked)
+    many = np.resize(asked, 1 << 18) if len(asked) else asked
+    assert table.lookup_v4(many)[: len(asked)].tolist() == searched.tolist()
 
 
 def test_an_address_that_is_not_locatable_has_no_interval() -> None:

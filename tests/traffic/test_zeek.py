@@ -70,6 +70,8 @@ def test_conn_alone(write: Write) -> None:
         ({"resp_bytes": "-", "history": "S", "conn_state": "S0"}, False),
         ({"resp_bytes": "-", "history": "Sr", "conn_state": "REJ"}, False),
         ({"resp_bytes": "-", "history": "-", "conn_state": "OTH"}, None),
+        ({"resp_bytes": "0", "history": "DT", "conn_state": "OTH"}, None),
+        ({"resp_bytes": "0", "history": "Da", "conn_state": "OTH"}, False),
     ],
 )
 def test_answered(write: Write, changes: dict[str, str], answered: bool | None) -> None:

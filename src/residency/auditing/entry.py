@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from residency.auditing.cuts import cuts_us
+from residency.auditing.given import GivenEvidence
 from residency.auditing.options import (
     AuditOptions,
     parse_assurance,
@@ -26,7 +27,6 @@ from residency.model.place import Gazetteer
 from residency.model.verdict import QuarantinedRecord, Report, ScopePreview
 from residency.sources.gazetteer import shipped_gazetteer
 from residency.sources.interface import Source
-from residency.sources.registry import embedded_sources
 
 if TYPE_CHECKING:
     from residency.traffic import Traffic
@@ -42,6 +42,11 @@ def audit(
     claim_ids: Sequence[str] | None = None,
     sources: Sequence[Source] = (),
     embedded: bool = True,
+    geoip: Sequence[str | os.PathLike[str]] = (),
+    ranges: Sequence[str | os.PathLike[str]] = (),
+    geofeeds: Sequence[str | os.PathLike[str]] = (),
+    anycast: Sequence[str | os.PathLike[str]] = (),
+    relays: Sequence[str | os.PathLike[str]] = (),
     clients: str | Sequence[str] = (),
     vantage: str | Vantage | None = None,
     min_assurance: str = "database",
@@ -59,8 +64,9 @@ def audit(
     """Hold claims against traffic and return the report; uses no network.
 
     `claims` is a claim file, the name of a shipped pack, a Pack, or several of these; `traffic` is a file, a
-    folder, a table (Arrow, pandas, polars) or several. `sources` are asked besides the embedded ones (or alone
-    with `embedded=False`). `quarantine` is called with every record that could not be judged. `engine` takes
+    folder, a table (Arrow, pandas, polars) or several. Besides the embedded sources (or alone with `embedded=False`)
+    the files of `geoip`, `ranges`, `geofeeds`, `anycast` and `relays` are asked (see `GivenEvidence`), and `sources`
+    of your own. `quarantine` is called with every record that could not be judged. `engine` takes
     `threads`, `memory_limit` and `temp_dir` of the reader.
 
     Raises ClaimError, InputError, SourceError, UsageError or LimitError; a verdict is never raised.
@@ -78,7 +84,10 @@ def audit(
         clock_skew=parse_skew(clock_skew_s),
         as_of=parse_moment(as_of),
     )
-    asked = [*_embedded(embedded), *sources]
+    given_evidence = GivenEvidence(
+        embedded=embedded, geoip=geoip, ranges=ranges, geofeeds=geofeeds, anycast=anycast, relays=relays
+    )
+    asked = [*given_evidence.sources(), *sources]
     _check_asns(chosen, asked)
 
     @contextmanager
@@ -90,6 +99,7 @@ def audit(
                 packs=packs,
                 claims=chosen,
                 sources=asked,
+                hints=given_evidence.hints(),
                 options=options,
                 cuts_us=cuts,
                 flows=flows,
@@ -131,7 +141,14 @@ def preview(
         _read(given, cuts, input_format, time_unit, progress, engine) as flows,
     ):
         run = Run(
-            gazetteer=gazetteer, packs=packs, claims=chosen, sources=[], options=options, cuts_us=cuts, flows=flows
+            gazetteer=gazetteer,
+            packs=packs,
+            claims=chosen,
+            sources=[],
+            hints=None,
+            options=options,
+            cuts_us=cuts,
+            flows=flows,
         )
         return run.previews()
 
@@ -173,10 +190,6 @@ def _choose(packs: Sequence[Pack], claim_ids: Sequence[str] | None) -> tuple[Cla
     if missing:
         raise UsageError(f"no claim `{missing[0]}`; there are {', '.join(sorted(ids))}")
     return tuple(sorted((c for c in claims if c.id in claim_ids), key=lambda c: c.id))
-
-
-def _embedded(wanted: bool) -> list[Source]:
-    return embedded_sources() if wanted else []
 
 
 def _check_asns(claims: Sequence[Claim], sources: Sequence[Source]) -> None:

@@ -59,14 +59,14 @@ def _vantage_text(vantage: Vantage) -> str:
     return f"{vantage.lat:g},{vantage.lon:g},±{vantage.radius_km:g} km {vantage.name}".strip()
 
 
-def parse_places(given: str | Sequence[str], gazetteer: Gazetteer) -> tuple[str, ...]:
+def parse_places(given: str | Sequence[str], gazetteer: Gazetteer, option: str = "--clients") -> tuple[str, ...]:
     names = tuple(n.strip() for n in given.split(",")) if isinstance(given, str) else tuple(given)
     names = tuple(n for n in names if n)
     try:
         for name in names:
             gazetteer.check(name)
     except UnknownPlaceError as error:
-        raise UsageError(f"--clients: {error}") from error
+        raise UsageError(f"{option}: {error}") from error
     return names
 
 

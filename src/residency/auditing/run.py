@@ -8,28 +8,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from residency._version import __version__
-from residency.auditing.cuts import time_rule_ends
 from residency.auditing.options import AuditOptions
 from residency.auditing.tables import as_groups, as_observed
+from residency.auditing.witnesses import Hints, Witnesses
 from residency.evaluate import sentences
 from residency.evaluate.judge import Entry, Judged, could_yield, judge
-from residency.evaluate.locate import Weighed, side_of, weigh
+from residency.evaluate.locate import side_of
 from residency.evaluate.outcome import Terms
 from residency.evaluate.scope import Groups, HostMatches, Scope, match_hosts, moments, select, surely_in_force
 from residency.limits import LIMITS
 from residency.model.claim import Activity, Claim, Pack
-from residency.model.evidence import Kind, Snapshot, Statement
+from residency.model.evidence import Snapshot
 from residency.model.identity import finding_id
 from residency.model.names import PatternTable, looks_like
-from residency.model.network import Address, Addresses
 from residency.model.period import Period, from_us, rfc3339
 from residency.model.place import Area, Gazetteer
 from residency.model.verdict import (
@@ -61,12 +60,10 @@ class Run:
     packs: tuple[Pack, ...]
     claims: tuple[Claim, ...]
     sources: Sequence[Source]
+    hints: Hints | None
     options: AuditOptions
     cuts_us: Sequence[int]
     flows: Traffic
-    _weighed: dict[tuple[object, ...], Weighed] = field(default_factory=dict)
-    _codes: dict[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
-    _statements: list[tuple[Statement, ...]] = field(default_factory=list)
 
     @cached_property
     def table(self) -> Any:
@@ -117,20 +114,19 @@ class Run:
         rows = np.unique(np.concatenate([scope.rows for scope in self.scopes.values()]))
         return as_observed(self.table, rows)
 
+    @cached_property
+    def witnesses(self) -> Witnesses:
+        """What every source says of the endpoints in scope."""
+        asked = Witnesses(self.sources, self.hints, self.options.max_age_days)
+        asked.ask(self.groups, self.observed)
+        return asked
+
     def spans_a_time_rule(self) -> bool:
         """Does an endpoint in scope have flows on both sides of an end of the time rule of its own evidence?"""
-        self._ask()
-        for row, seen in self.observed.items():
-            pair = (int(self.groups.address_code[row]), int(self.groups.period[row]))
-            said = (self._statements[i][code] for i, code in enumerate(self._codes[pair]) if code >= 0)
-            if any(_spans(statement, seen, self.options.max_age_days) for statement in said):
-                return True
-        return False
+        return self.witnesses.span_a_time_rule(self.groups, self.observed)
 
     def report(self, quarantine: Callable[[QuarantinedRecord], None] | None) -> Report:
         """Judge every claim and put the report together."""
-        if not self._codes:
-            self._ask()
         judged = [self._judge(claim, self.scopes[claim.id]) for claim in self.claims]
         results = tuple(result for result, _ in judged)
         findings = sorted((f for _, found in judged for f in found), key=lambda f: (f.claim, f.id))
@@ -142,7 +138,7 @@ class Run:
             headline=sentences.overall(results),
             inputs=self._inputs(),
             quarantine=self._quarantine(quarantine),
-            snapshots=tuple(sorted((s.snapshot for s in self.sources), key=lambda s: s.id)),
+            snapshots=self.witnesses.snapshots,
             claims=results,
             findings=Findings(findings),
             warnings=self._warnings(as_of, findings),
@@ -187,31 +183,6 @@ class Run:
         subjects = self.gazetteer.area(claim.subjects, at)
         return self.gazetteer.area(self.options.clients, at).isdisjoint(subjects)
 
-    def _ask(self) -> None:
-        """Ask every source about the distinct (address, period) pairs in scope, once."""
-        groups = self.groups
-        days: dict[tuple[int, int], date] = {}
-        for row, seen in self.observed.items():
-            days.setdefault((int(groups.address_code[row]), int(groups.period[row])), seen.first.date())
-        pairs = sorted(days)
-        addresses = Addresses([groups.addresses[code] for code, _ in pairs])
-        answers = [source.answer(addresses, [days[pair] for pair in pairs]) for source in self.sources]
-        self._statements = [answer.statements for answer in answers]
-        table = (
-            np.array([answer.codes for answer in answers], dtype=np.int64).reshape(len(answers), len(pairs)).T.tolist()
-        )
-        self._codes = {pair: tuple(codes) for pair, codes in zip(pairs, table, strict=True)}
-
-    def _weigh(self, row: int, seen: Observed, address: Address) -> Weighed:
-        pair = (int(self.groups.address_code[row]), int(self.groups.period[row]))
-        codes = self._codes[pair]
-        first, last = seen.first.date(), seen.last.date()
-        key = (codes, address.address_class, address.form, first, last)
-        if key not in self._weighed:
-            said = [self._statements[i][code] for i, code in enumerate(codes) if code >= 0]
-            self._weighed[key] = weigh(said, address, first=first, last=last, max_age_days=self.options.max_age_days)
-        return self._weighed[key]
-
     def _judge(self, claim: Claim, scope: Scope) -> tuple[ClaimResult, list[Finding]]:
         entries = self._entries(claim, scope)
         stated = all(entry.terms.subjects_stated for entry in entries) if entries else bool(self.options.clients)
@@ -251,7 +222,7 @@ class Run:
                 terms[period] = self._terms(claim, self.instants[period])
             seen = self.observed[row]
             address = self.groups.addresses[int(self.groups.address_code[row])]
-            weighed = self._weigh(row, seen, address)
+            weighed = self.witnesses.weigh(self.groups, row, seen, address)
             made.append(Entry(seen=seen, address=address, match=match, weighed=weighed, terms=terms[period]))
         return made
 
@@ -300,7 +271,7 @@ class Run:
         return sentences.Wording(
             countries=self.gazetteer.countries,
             cities={key: region.spot.city for key, region in self.gazetteer.regions.items()},
-            snapshots={s.snapshot.id: s.snapshot for s in self.sources},
+            snapshots={s.id: s for s in self.witnesses.snapshots},
             relied=tuple(sorted(self.options.rely_on & set(claim.parties))),
             sampling=self.options.sampling,
         )
@@ -338,11 +309,11 @@ class Run:
 
     def _warnings(self, as_of: datetime, findings: Sequence[Finding]) -> tuple[str, ...]:
         used = {item.statement.source for finding in findings for item in finding.evidence}
-        stale = [_stale(s.snapshot, as_of) for s in self.sources if s.snapshot.id in used]
+        stale = [_stale(s, as_of) for s in self.witnesses.snapshots if s.id in used]
         stale += _far_from_flows(self.sources, findings)
         stale += self._relied_on_nobody()
         of_packs = [warning for pack in self.packs for warning in pack.warnings]
-        return (*of_packs, *self.flows.warnings, *filter(None, stale), *self._lookalikes())
+        return (*of_packs, *self.flows.warnings, *self.witnesses.notes, *filter(None, stale), *self._lookalikes())
 
     def _relied_on_nobody(self) -> list[str]:
         """Warn of a --rely-on name that changes nothing, since no claim has it among its parties."""
@@ -368,13 +339,6 @@ def claim_area(claim: Claim, gazetteer: Gazetteer, at: datetime) -> Area:
     """Return the area of a claim at `at`: `allow` (else WORLD) minus `forbid`."""
     allowed = gazetteer.area(claim.allow or ("WORLD",), at)
     return allowed - gazetteer.area(claim.forbid, at) if claim.forbid else allowed
-
-
-def _spans(statement: Statement, seen: Observed, max_age_days: int | None) -> bool:
-    if statement.listed is None or not statement.places:
-        return False
-    ends = time_rule_ends(*statement.listed, statement.kind is Kind.DECLARED, max_age_days)
-    return any(seen.first < end <= seen.last for end in ends)
 
 
 def _stale(snapshot: Snapshot, as_of: datetime) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from residency.arrow import as_numpy, integers
 from residency.evaluate.judge import is_certain_name
 from residency.evaluate.scope import Groups
 from residency.model.network import AddressBook, Addresses
@@ -49,9 +50,7 @@ def as_groups(table: Any, sources: Sequence[Source], *, want_asns: bool) -> Grou
 
 def as_observed(table: Any, rows: NDArray[np.int64]) -> dict[int, Observed]:
     """Return the endpoints of these rows as objects, by row."""
-    import pyarrow as pa
-
-    picked = table.take(pa.array(rows, pa.int64())).to_pydict()
+    picked = table.take(integers(rows)).to_pydict()
     columns = [picked[name] for name in _SAME_NAME]
     firsts, lasts = picked["first_us"], picked["last_us"]
     return {
@@ -70,10 +69,9 @@ def _coded(column: Any) -> tuple[list[str], NDArray[np.int64]]:
     encoded = column.combine_chunks().dictionary_encode()
     if hasattr(encoded, "combine_chunks"):
         encoded = encoded.combine_chunks()
-    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    codes = as_numpy(encoded.indices, -1).astype(np.int64)
     return encoded.dictionary.to_pylist(), codes
 
 
 def _integers(column: Any, missing: int) -> NDArray[np.int64]:
-    filled: NDArray[np.int64] = column.fill_null(missing).to_numpy().astype(np.int64)
-    return filled
+    return as_numpy(column.combine_chunks(), missing).astype(np.int64)

@@ -16,12 +16,12 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from residency.claims.suffixes import is_icann_suffix
 from residency.errors import shorten
 from residency.model.claim import Activity, Binding, Modality, Role
 from residency.model.names import HostNameError, HostPattern
 from residency.model.period import midnight
 from residency.model.place import Gazetteer, UnknownPlaceError
+from residency.suffixes import is_icann_suffix
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from residency.claims.lines import dotted, line_of
 from residency.claims.networks import format_share, share_of_address_space
-from residency.claims.suffixes import is_private_suffix
 from residency.model.claim import Claim, Exemption, Modality, Pack
 from residency.model.place import Gazetteer
+from residency.suffixes import is_private_suffix
 
 WARN_NETWORK_SHARE = 0.001
 _MOMENT_OF_OPEN_CLAIM = datetime.fromisoformat("2000-01-01T00:00:00+00:00")

@@ -11,6 +11,7 @@ from residency.cli import (
     data_command,
     demo_command,
     flows_command,
+    locate_command,
     report_command,
     sites_command,
 )
@@ -42,6 +43,7 @@ def _options(
 app.command("audit")(audit_command.audit)
 app.command("flows")(flows_command.flows)
 app.command("demo")(demo_command.demo)
+app.command("locate")(locate_command.locate)
 app.command("explain")(report_command.explain)
 app.command("report")(report_command.report)
 app.add_typer(claims_command.app, name="claims")

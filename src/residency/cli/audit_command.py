@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +9,18 @@ from typing import Annotated, Any
 import typer
 
 from residency.cli import terminal
-from residency.errors import SourceError, UsageError
+from residency.cli.evidence_options import (
+    AnycastFiles,
+    EvidenceFiles,
+    GeofeedFiles,
+    GeoipFiles,
+    MaxAge,
+    MinAssurance,
+    NoEmbedded,
+    RangeFiles,
+    RelayFiles,
+    pinned,
+)
 from residency.report import as_json
 from residency.report.formats import FORMATS, Page
 
@@ -57,17 +67,14 @@ def audit(
     vantage: Annotated[
         str | None, typer.Option(metavar="LAT,LON[,±KM][,NAME]", help="Where the traffic was recorded.")
     ] = None,
-    evidence: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="Pinned evidence as JSON, asked beside the embedded sources (repeatable)."),
-    ] = None,
-    min_assurance: Annotated[
-        str,
-        typer.Option(
-            metavar="LEVEL",
-            help="The weakest assurance that counts as inside: measured, calibrated, declared, corroborated, database.",
-        ),
-    ] = "database",
+    geoip: GeoipFiles = None,
+    ranges: RangeFiles = None,
+    geofeed: GeofeedFiles = None,
+    anycast: AnycastFiles = None,
+    relay: RelayFiles = None,
+    evidence: EvidenceFiles = None,
+    no_embedded: NoEmbedded = False,
+    min_assurance: MinAssurance = "database",
     rely_on: Annotated[
         list[str] | None,
         typer.Option(
@@ -75,10 +82,7 @@ def audit(
             help="Believe this party of a claim about itself (repeatable; printed in the headline).",
         ),
     ] = None,
-    max_age: Annotated[
-        int | None,
-        typer.Option(metavar="DAYS", min=0, help="Do not use evidence further than this from the flow."),
-    ] = None,
+    max_age: MaxAge = None,
     sampling: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="The traffic is a random sample, 1 in N.")
     ] = None,
@@ -102,7 +106,6 @@ def audit(
         bool,
         typer.Option("--redact-clients", help="Leave out what could name a client (raw text of quarantined records)."),
     ] = False,
-    no_embedded: Annotated[bool, typer.Option("--no-embedded", help="Ask none of the shipped sources.")] = False,
     fail_on: Annotated[
         FailOn, typer.Option(help="Which verdicts fail: inconclusive, violated, never.")
     ] = FailOn.INCONCLUSIVE,
@@ -147,8 +150,13 @@ def audit(
                 report = run(
                     claims,
                     traffic,
-                    sources=_pinned(evidence or []),
+                    sources=pinned(evidence or []),
                     embedded=not no_embedded,
+                    geoip=geoip or [],
+                    ranges=ranges or [],
+                    geofeeds=geofeed or [],
+                    anycast=anycast or [],
+                    relays=relay or [],
                     min_assurance=min_assurance,
                     rely_on=rely_on or [],
                     max_age_days=max_age,
@@ -174,19 +182,3 @@ def _exit_code(code: int, fail_on: FailOn) -> int:
     if fail_on is FailOn.NEVER or (fail_on is FailOn.VIOLATED and code == 3):
         return 0
     return code
-
-
-def _pinned(paths: list[Path]) -> list[Any]:
-    from residency.sources.memory import MemorySource
-
-    found = []
-    for path in paths:
-        try:
-            found += MemorySource.from_json(json.loads(path.read_text(encoding="utf-8")))
-        except OSError as error:
-            raise UsageError(f"cannot be read: {error.strerror}", path=path) from error
-        except ValueError as error:
-            raise SourceError(f"not JSON: {error}", path=path) from error
-        except SourceError as error:
-            raise SourceError(error.what, path=path) from error
-    return found

@@ -14,6 +14,7 @@ from residency.errors import UsageError
 from residency.model.verdict import QuarantinedRecord
 from residency.report import as_json
 from residency.report.formats import FORMATS, Page
+from residency.report.medium import printable
 
 
 def page() -> Page:
@@ -45,6 +46,11 @@ def write(text: str, path: Path | None) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot be written: {error.strerror}", path=path) from error
+
+
+def complain(text: str) -> None:
+    """Say in one line on stderr what was wrong."""
+    print(f"residency: error: {printable(text, 500)}", file=sys.stderr)
 
 
 @contextlib.contextmanager

@@ -36,7 +36,7 @@ class Weighed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Location:
+class Placement:
     """Where an endpoint lies in one area, how surely, by which rules and evidence."""
 
     where: Where
@@ -64,7 +64,7 @@ def weigh(
         return Weighed(evidence=(), rules=(rules.NOT_LOCATABLE,), locatable=False)
     evidence = [_dated(s, first, last, max_age_days) for s in sorted(statements, key=_order)]
     anycast = any(s.anycast for s in statements)
-    network = next((s.network for s in statements if s.network in _NETWORK_KINDS), "")
+    network = _network_of(statements)
     if not network and any(s.kind is Kind.DECLARED and s.places for s in statements):
         network = "cloud"
     evidence = [_anycast_struck(e) for e in evidence] if anycast else evidence
@@ -75,14 +75,14 @@ def weigh(
     return Weighed(evidence=tuple(evidence), rules=applied, capped=capped, network=network, anycast=anycast)
 
 
-def place_in(weighed: Weighed, area: Area, without: frozenset[str] = frozenset()) -> Location:
+def place_in(weighed: Weighed, area: Area, without: frozenset[str] = frozenset()) -> Placement:
     """Place an endpoint in `area`, reading ranks from strongest to weakest.
 
     Statements whose author or lineage is in `without` (in `party_key` form) are left out. A measurement
     that does not decide leaves the word to the next rank; a lower rank never overrules a conflict of a higher one.
     """
     if not weighed.locatable:
-        return Location(where=Where.UNKNOWN, assurance=Assurance.NONE, rules=(rules.NOT_LOCATABLE,))
+        return Placement(where=Where.UNKNOWN, assurance=Assurance.NONE, rules=(rules.NOT_LOCATABLE,))
     usable = [e for e in weighed.evidence if not (_authors(e) & without) and _counts(e, weighed.evidence, without)]
     measured = [e for e in usable if e.kind is Kind.MEASURED and e.statement.proves]
     if measured:
@@ -106,7 +106,7 @@ def place_in(weighed: Weighed, area: Area, without: frozenset[str] = frozenset()
         return _place_by_databases(weak, area, capped=weighed.capped)
     if measured:
         return _decide(_feasible(measured), area, Assurance.NONE, rules.MEASURED, measured)
-    return Location(where=Where.UNKNOWN, assurance=Assurance.NONE, rules=(rules.NO_STATEMENT,))
+    return Placement(where=Where.UNKNOWN, assurance=Assurance.NONE, rules=(rules.NO_STATEMENT,))
 
 
 def side_of(evidence: Evidence, area: Area) -> str:
@@ -117,12 +117,12 @@ def side_of(evidence: Evidence, area: Area) -> str:
     return {Relation.INSIDE: "inside", Relation.OUTSIDE: "outside"}.get(area.relation_of_all(places), "neither")
 
 
-def _place_by_databases(weak: list[Evidence], area: Area, *, capped: bool) -> Location:
+def _place_by_databases(weak: list[Evidence], area: Area, *, capped: bool) -> Placement:
     united = _united(weak)
     found = _decide(united, area, Assurance.DATABASE, rules.DATABASE, weak)
     witnesses = [e for e in weak if not e.echo]
     if found.where is Where.OUTSIDE and not witnesses:
-        return Location(
+        return Placement(
             where=Where.UNKNOWN,
             assurance=Assurance.NONE,
             feasible=united,
@@ -146,12 +146,12 @@ def _corroborate(witnesses: list[Evidence]) -> bool:
 
 def _decide(
     feasible: tuple[Place, ...], area: Area, assurance: Assurance, rule: str, deciding: list[Evidence]
-) -> Location:
+) -> Placement:
     relation = area.relation_of_all(feasible) if feasible else Relation.PARTLY
     if relation is Relation.PARTLY:
         sides = {side_of(e, area) for e in deciding}
         why = rules.CONFLICT if {"inside", "outside"} <= sides else rules.NOT_FINE_ENOUGH
-        return Location(
+        return Placement(
             where=Where.UNKNOWN,
             assurance=Assurance.NONE,
             feasible=feasible,
@@ -159,13 +159,22 @@ def _decide(
             deciding=tuple(deciding),
         )
     where = Where.INSIDE if relation is Relation.INSIDE else Where.OUTSIDE
-    return Location(where=where, assurance=assurance, feasible=feasible, rules=(rule,), deciding=tuple(deciding))
+    return Placement(where=where, assurance=assurance, feasible=feasible, rules=(rule,), deciding=tuple(deciding))
+
+
+def _network_of(statements: Sequence[Statement]) -> str:
+    """Return the kind of network by the strongest kind of evidence; of two at once, a front goes first."""
+    told = [s for s in statements if s.network in _NETWORK_KINDS]
+    first = min(told, key=lambda s: (list(Kind).index(s.kind), -_NETWORK_KINDS.index(s.network)), default=None)
+    return first.network if first else ""
 
 
 def _dated(statement: Statement, first: date, last: date, max_age_days: int | None) -> Evidence:
     lineage = statement.lineage or statement.author
     if statement.listed is None:
-        return Evidence(statement=statement, lineage=lineage)
+        undated = max_age_days is not None and statement.kind in (Kind.DECLARED, Kind.DATABASE)
+        struck = f"without a date, which --max-age {max_age_days} asks for" if undated else ""
+        return Evidence(statement=statement, lineage=lineage, struck=struck)
     since, until = statement.listed
     days = max((since - first).days, (last - until).days, 0)
     too_old = max_age_days is not None and days > max_age_days

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from residency.evaluate import rules
-from residency.evaluate.locate import Location, Weighed, place_in
+from residency.evaluate.locate import Placement, Weighed, place_in
 from residency.evaluate.scope import Match, Via
 from residency.limits import LIMITS
 from residency.model.claim import Activity, Binding, Claim, Exemption, Modality, Role
@@ -55,7 +55,7 @@ class Case:
     address: Address
     match: Match
     weighed: Weighed
-    location: Location
+    location: Placement
 
     @property
     def is_front(self) -> bool:
@@ -73,7 +73,7 @@ class Ruling:
     """The outcome with the rules that gave it; `needs_networks` marks a contradiction by databases alone."""
 
     outcome: Outcome
-    location: Location
+    location: Placement
     role: Role | None
     rules: tuple[str, ...]
     missing_links: tuple[str, ...] = ()
@@ -162,7 +162,7 @@ def _without_location(case: Case) -> Ruling:
     if case.match.via is Via.UNNAMED_KNOWN:
         return _ruling(case, Outcome.UNKNOWN, rules.UNNAMED_KNOWN, unplaced=True)
     missing = [m for m in (link(case) for link in _LINKS if link is not _link_place) if m is not None]
-    everywhere = Location(where=Where.OUTSIDE, assurance=Assurance.NOT_NEEDED, feasible=case.location.feasible)
+    everywhere = Placement(where=Where.OUTSIDE, assurance=Assurance.NOT_NEEDED, feasible=case.location.feasible)
     outcome = Outcome.ADVERSE if missing else Outcome.VIOLATING
     return _ruling(case, outcome, _outcome_rule(outcome), missing=missing, location=everywhere)
 
@@ -188,13 +188,13 @@ def _ruling(
     rule: str,
     *,
     missing: list[Missing] | None = None,
-    location: Location | None = None,
+    location: Placement | None = None,
     needs_networks: bool = False,
     unplaced: bool = False,
 ) -> Ruling:
     place = location or case.location
     if unplaced:
-        place = Location(where=Where.UNKNOWN, assurance=Assurance.NONE, feasible=place.feasible)
+        place = Placement(where=Where.UNKNOWN, assurance=Assurance.NONE, feasible=place.feasible)
     fronted = (rules.FRONT,) if case.match.role is None and case.is_front else ()
     links = tuple(m.rule for m in missing or ())
     return Ruling(
@@ -278,6 +278,8 @@ def _link_place(case: Case) -> Missing | None:
     lists = [e for e in found.deciding if e.kind is Kind.DECLARED]
     limit = LIMITS.list_max_age_days
     first = case.seen.first.date()
+    if any(e.days_from_flow is None for e in lists):
+        return Missing(rules.LINK_LIST_DATE, "list date: the operator's list has no date")
     if all((e.days_from_flow or 0) <= limit or _held_still(e.statement, first) for e in lists):
         return None
     days = max(e.days_from_flow or 0 for e in lists)

@@ -112,7 +112,7 @@ RULES: Mapping[str, str] = MappingProxyType(
         LINK_ANSWERED: "it is not known whether the server answered",
         LINK_SUBJECTS: "whose data it was is assumed, not stated",
         LINK_CAVEAT: "the claim carries a caveat for this activity",
-        LINK_LIST_DATE: "the operator's list is too far from the flow in time",
+        LINK_LIST_DATE: "the operator's list is too far from the flow in time, or bears no date",
         LINK_NETWORKS: "too few distinct networks agree for the published error rate of databases",
         LINK_BINDING: "the host is bound to the claim by a label only",
         VIOLATED: "at least one endpoint contradicts the claim",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from residency.model.place import Place
+from residency.model.place import Place, Spot
 
 
 class Kind(StrEnum):
@@ -38,6 +38,7 @@ class Snapshot:
     attribution: str = ""
     source: str = ""
     edges: tuple[date, ...] = ()  # the days at which its answers can change (dated lists)
+    is_unverified: bool = False  # nobody stated the sha256 of its bytes: damage that it does not show is not excluded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +62,9 @@ class Statement:
     network: str = ""  # cloud | hosting | cdn: what kind of network holds the address
     holder: str = ""  # who runs the list or network, where known (aws, azure, …)
     rate: float | None = None  # `calibrated`: the stated error rate
-    proves: bool = True  # `measured`: may it carry a verdict (tls, quic, app; several vantages)?
+    proves: bool = True  # may it carry a verdict? `measured`: tls, quic, app or several vantages; a list: has a date
     prefix_since: date | None = None  # first day the prefix is known to be listed, where it is newer than the list
+    spot: Spot | None = None  # position ± km that it names within its place (city databases); never proof
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,7 @@ def document(report: Report) -> dict[str, Any]:
         "seen": {"first": _time(report.first_seen), "last": _time(report.last_seen)},
         "inputs": [_input(item) for item in report.inputs],
         "quarantine": [quarantined(item) for item in report.quarantine],
-        "snapshots": [_snapshot(s) for s in report.snapshots],
+        "snapshots": [snapshot(s) for s in report.snapshots],
         "claims": [_claim(result) for result in report.claims],
         "findings": _findings(report),
         "warnings": list(report.warnings),
@@ -84,7 +84,8 @@ def _input(item: InputRecord) -> dict[str, Any]:
     }
 
 
-def _snapshot(s: Snapshot) -> dict[str, Any]:
+def snapshot(s: Snapshot) -> dict[str, Any]:
+    """Return one version of a source."""
     return {
         "id": s.id,
         "kind": s.kind,

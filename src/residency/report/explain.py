@@ -45,7 +45,7 @@ def render(document: Doc, finding: str, rules: Mapping[str, str], *, width: int 
     steps: list[tuple[str, list[str]]] = [
         ("Seen", _seen(document, f)),
         ("Held against", [f"{claim['id']}: “{claim['statement']}”", f"{claim['activity']}, {_area(claim)}"]),
-        ("Evidence", [_evidence(e, snapshots) for e in f["evidence"]] or ["no source says where it is"]),
+        ("Evidence", [evidence_line(e, snapshots) for e in f["evidence"]] or ["no source says where it is"]),
         ("Place", [_place(f)]),
         ("Rules", [f"{rule} {rules.get(rule, '(unknown rule)')}" for rule in f["rules"]]),
         ("Outcome", [_outcome(f)]),
@@ -79,7 +79,8 @@ def _area(claim: Doc) -> str:
     return allowed + (f", forbidden in {', '.join(claim['forbid'])}" if claim["forbid"] else "")
 
 
-def _evidence(e: Doc, snapshots: Mapping[str, Doc]) -> str:
+def evidence_line(e: Doc, snapshots: Mapping[str, Doc]) -> str:
+    """Return one piece of evidence as a sentence: who says what, by which version, and what it is worth here."""
     snapshot = snapshots.get(e["source"])
     version = (
         f"{snapshot['name']}, built {snapshot['built']}, sha256 {snapshot['sha256'][:12]}" if snapshot else e["source"]

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from residency.arrow import as_numpy
 from residency.model.evidence import Kind, Snapshot, Statement
 from residency.model.network import Addresses
 from residency.model.place import Place
@@ -50,7 +51,7 @@ def read_table(entry_id: str) -> tuple[dict[str, NDArray[Any]], dict[str, list[s
         if pa.types.is_dictionary(column.type):
             words[name] = column.dictionary.to_pylist()
             column = column.indices
-        columns[name] = column.to_numpy(zero_copy_only=False)
+        columns[name] = as_numpy(column)
     return columns, words, entry.snapshot
 
 

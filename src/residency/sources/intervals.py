@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from residency.model.network import Addresses
 
 Positions = NDArray[np.int64]
+_WORTH_A_TABLE = 1 << 18  # addresses
+_MIXED = -2
 _LATER = 10**7  # days: any listing before the flow is nearer than any after it
 
 
@@ -22,17 +24,22 @@ def join_halves(high: NDArray[np.uint64], low: NDArray[np.uint64]) -> NDArray[np
 
 
 class IntervalTable:
-    """Contiguous intervals of both families: row i reaches from its start to the next row's start - 1."""
+    """Contiguous intervals of both families: row i reaches from its start to the next row's start - 1.
+
+    Many IPv4 addresses at once are looked up in a table of all /24 networks, made when it is first worth it: 30 to 60
+    MB, and a tenth of a second, against a search of 0.15 µs for every address.
+    """
 
     def __init__(
         self,
         v4_starts: NDArray[np.uint32],
-        v4_values: NDArray[np.int64],
+        v4_values: NDArray[np.int64] | NDArray[np.int32],
         v6_starts: NDArray[np.bytes_],
-        v6_values: NDArray[np.int64],
+        v6_values: NDArray[np.int64] | NDArray[np.int32],
     ) -> None:
         self._v4_starts, self._v4_values = v4_starts, v4_values
         self._v6_starts, self._v6_values = v6_starts, v6_values
+        self._by_24: NDArray[np.int16] | NDArray[np.int32] | None = None
 
     @classmethod
     def of_family(cls, family: int, columns: Mapping[str, NDArray[Any]], values: NDArray[np.int64]) -> IntervalTable:
@@ -46,13 +53,42 @@ class IntervalTable:
         """Return the value of every address, -1 where it is not locatable or before the first interval."""
         found = np.full(len(addresses), -1, dtype=np.int64)
         if len(addresses.v4) and len(self._v4_starts):
-            at = np.searchsorted(self._v4_starts, addresses.v4_values, side="right") - 1
-            found[addresses.v4] = np.where(at >= 0, self._v4_values[at], -1)
+            found[addresses.v4] = self.lookup_v4(addresses.v4_values)
         if len(addresses.v6) and len(self._v6_starts):
             wanted = join_halves(addresses.v6_high, addresses.v6_low)
             at = np.searchsorted(self._v6_starts, wanted, side="right") - 1
             found[addresses.v6] = np.where(at >= 0, self._v6_values[at], -1)
         return found
+
+    def lookup_v4(self, values: NDArray[np.uint32]) -> NDArray[np.int32]:
+        """Return the value of every IPv4 address, -1 before the first interval."""
+        if not len(self._v4_starts):
+            return np.full(len(values), -1, dtype=np.int32)
+        if self._by_24 is None and len(values) < _WORTH_A_TABLE:
+            return self._search_v4(values)
+        if self._by_24 is None:
+            self._by_24 = self._table_by_24()
+        found: NDArray[np.int32] = self._by_24[values >> np.uint32(8)].astype(np.int32)
+        mixed = np.flatnonzero(found == _MIXED)
+        if len(mixed):
+            found[mixed] = self._search_v4(values[mixed])
+        return found
+
+    def _search_v4(self, values: NDArray[np.uint32]) -> NDArray[np.int32]:
+        at = np.searchsorted(self._v4_starts, values, side="right") - 1
+        found: NDArray[np.int32] = np.where(at >= 0, self._v4_values[at], -1).astype(np.int32)
+        return found
+
+    def _table_by_24(self) -> NDArray[np.int16] | NDArray[np.int32]:
+        """Return the value of each /24, `_MIXED` for one that holds several intervals."""
+        starts = self._v4_starts.astype(np.int64)
+        small = not len(starts) or int(self._v4_values.max()) < 2**15
+        values = np.append(-1, self._v4_values).astype(np.int16 if small else np.int32)
+        firsts = (starts + 255) >> 8  # the first /24 that begins within the interval or after its start
+        lengths = np.diff(np.concatenate([[0], firsts, [2**24]]))
+        table = np.repeat(values, lengths)
+        table[starts[starts & 255 != 0] >> 8] = _MIXED
+        return table
 
 
 class DatedPrefixes:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -27,12 +28,30 @@ from residency.sources.interface import Answer
 from residency.sources.intervals import DatedPrefixes
 
 _PLACELESS = frozenset({"anycast", "edge", "global"})
+_NETWORKS = {"anycast": "cdn", "edge": "cdn", "unplaced": ""}
 _ZONE_SERVICES = "AMAZON,EC2"  # every known local-zone prefix is listed for just these (docs/data.md)
 _STABLE_SERVICE = "EC2"  # 0 of 632 AWS EC2 prefixes moved in ten years (docs/data.md)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedSpan:
+    """One row: a prefix (family, first address, length) and what lists from `first` to `last` said of it."""
+
+    prefix: tuple[int, int, int]
+    region: str
+    border_group: str
+    services: str
+    scope: str
+    first: date
+    last: date
+
+
 class ProviderRanges:
-    """The published ranges of one provider."""
+    """The published ranges of one provider.
+
+    `columns` may hold `since`, the first day on which the prefix was listed at all. Without `listings` the list has
+    no date: what it says is shown and may support, and never contradicts.
+    """
 
     def __init__(
         self,
@@ -42,22 +61,58 @@ class ProviderRanges:
         words: dict[str, list[str]],
         listings: Sequence[date],
         gazetteer: Gazetteer,
+        *,
+        notes: Sequence[str] = (),
     ) -> None:
         self.provider = provider
+        self.notes = tuple(notes)  # what a reader of the report should know: overlaps, unknown regions, no date
         self._snapshot = snapshot
         self._columns, self._words = columns, words
-        self._listings = sorted(listings)
+        self._listings = tuple(sorted(listings))
         self._gazetteer = gazetteer
         self._areas = _published_areas() if provider == "github" else {}
         first = _ordinals(columns["first_listed"])
         last = _ordinals(columns["last_listed"])
         self._first, self._last = first, last
-        self._prefixes = DatedPrefixes(columns["family"], columns["hi"], columns["lo"], columns["length"], first, last)
+        self._since = _ordinals(columns["since"]) if "since" in columns else first
+        in_force = _until_the_next_list(last, self._listings)
+        self._prefixes = DatedPrefixes(
+            columns["family"], columns["hi"], columns["lo"], columns["length"], first, in_force
+        )
 
     @property
     def snapshot(self) -> Snapshot:
         """The version of the list; its `edges` are the days on which it was taken."""
         return self._snapshot
+
+    @property
+    def listings(self) -> tuple[date, ...]:
+        """The days on which the lists were taken, sorted."""
+        return self._listings
+
+    def rows(self) -> Iterator[ListedSpan]:
+        """Yield what was listed, row by row: for folding other lists into it, never for single lookups."""
+        numbers = zip(*(self._columns[name].tolist() for name in ("family", "hi", "lo", "length")), strict=True)
+        for row, (family, high, low, length) in enumerate(numbers):
+            yield ListedSpan(
+                prefix=(family, (high << 64) + low, length),
+                region=self._word("region", row),
+                border_group=self._word("border_group", row),
+                services=self._word("services", row),
+                scope=self._word("scope", row),
+                first=date.fromordinal(int(self._first[row])),
+                last=date.fromordinal(int(self._last[row])),
+            )
+
+    def as_of(self, day: date) -> ProviderRanges:
+        """Return the source as it stood on `day`: what later lists say is not known yet."""
+        listings = [listing for listing in self._listings if listing <= day]
+        latest = max(listings, default=day)
+        kept = self._first <= latest.toordinal()
+        columns = {name: column[kept] for name, column in self._columns.items()}
+        columns["last_listed"] = np.minimum(columns["last_listed"].astype("datetime64[D]"), np.datetime64(latest, "D"))
+        snapshot = replace(self._snapshot, built=latest, edges=tuple(listings))
+        return ProviderRanges(self.provider, snapshot, columns, self._words, listings, self._gazetteer)
 
     def answer(self, addresses: Addresses, days: Sequence[date]) -> Answer:
         """Say for which region the provider lists every address, as of the day given."""
@@ -78,6 +133,7 @@ class ProviderRanges:
         scope, services = self._word("scope", row), self._word("services", row)
         region, group = self._word("region", row), self._word("border_group", row)
         first, last = date.fromordinal(int(self._first[row])), date.fromordinal(int(self._last[row]))
+        since = date.fromordinal(int(self._since[row]))
         placeless = scope in _PLACELESS
         places = frozenset[Place]() if placeless else self._places(region, group, services)
         return Statement(
@@ -87,17 +143,25 @@ class ProviderRanges:
             lineage=self.provider,
             says=_words(self.provider, region, group, services, scope),
             places=places,
-            listed=(first, last),
-            stable=self.provider == "aws" and _STABLE_SERVICE in services.split(",") and not placeless,
+            listed=(first, last) if self._listings else None,
+            proves=bool(self._listings),
+            stable=self._is_stable(row, services) and not placeless,
             anycast=placeless,
-            network="cdn" if scope in ("anycast", "edge") else "cloud",
+            network=_NETWORKS.get(scope, "cloud"),
             holder=self.provider,
-            prefix_since=first if self._listings and first > self._listings[0] else None,
+            prefix_since=since if self._listings and since > self._listings[0] else None,
         )
+
+    def _is_stable(self, row: int, services: str) -> bool:
+        """Is it an IPv4 prefix of EC2? Of its IPv6 prefixes one was seen to move (docs/data.md)."""
+        is_v4 = int(self._columns["family"][row]) == 4
+        return self.provider == "aws" and is_v4 and _STABLE_SERVICE in services.split(",")
 
     def _places(self, region: str, group: str, services: str) -> frozenset[Place]:
         if self._areas:
             return self._areas.get(region, frozenset())
+        if ", " in region:  # one list names several for the prefix: any may be meant
+            return frozenset().union(*(self._places(name, "", services) for name in region.split(", ")))
         known = self._gazetteer.regions
         zone_possible = self.provider == "aws" and services == _ZONE_SERVICES
         if group or not zone_possible:
@@ -109,6 +173,7 @@ class ProviderRanges:
 
 def _words(provider: str, region: str, group: str, services: str, scope: str) -> str:
     where = region + (f" (border group {group})" if group and group != region else "")
+    scope = "without a region" if scope == "unplaced" else scope
     shown = ",".join(services.split(",")[:4])
     return " ".join(part for part in (provider, where or scope, f"[{shown}]" if shown else "") if part)
 
@@ -116,6 +181,15 @@ def _words(provider: str, region: str, group: str, services: str, scope: str) ->
 def _ordinals(days: NDArray[Any]) -> NDArray[np.int64]:
     epoch = date(1970, 1, 1).toordinal()
     return days.astype("datetime64[D]").astype(np.int64) + epoch
+
+
+def _until_the_next_list(last: NDArray[np.int64], listings: Sequence[date]) -> NDArray[np.int64]:
+    """Return the last day on which each row is in force: until the next list, which no longer has it, was taken."""
+    days = np.array(sorted(day.toordinal() for day in listings), dtype=np.int64)
+    following = np.searchsorted(days, last, side="right")
+    known = following < len(days)
+    ends = days[np.where(known, following, 0)] - 1 if len(days) else last
+    return np.where(known, ends, last)
 
 
 def _published_areas() -> dict[str, frozenset[Place]]:

@@ -139,13 +139,15 @@ def plan_columns(
     kinds: Mapping[str, Kind],
     time_unit: str,
     *,
+    with_clients: bool = True,
     known_clients: bool = False,
     trusted: bool = False,
 ) -> Plan:
     """Build the expressions for a source that has the columns `kinds`.
 
-    `known_clients` says that the table of that name is filled. `trusted` is for `aggregate.group_all`: values may
-    raise on a bad row, and checks may speak of a value's result as `v_NAME`.
+    Without `with_clients` the caller looks at client addresses; `known_clients` says that the table of that name is
+    filled. `trusted` is for `aggregate.group_all`: values may raise on a bad row, and checks may speak of a value's
+    result as `v_NAME`.
     """
     values: dict[str, str] = {}
     checks: list[Check] = []
@@ -153,7 +155,7 @@ def plan_columns(
     for name in ("bytes_sent", "bytes_received", "flows"):
         _plan_count(name, kinds, values, checks, trusted=trusted)
     checks.append(_missing("server_ip", "server_ip: no address"))
-    if "client_ip" in kinds:
+    if "client_ip" in kinds and with_clients:
         checks.append(client_check(kinds["client_ip"], with_known=known_clients))
     if trusted:
         _trust(kinds, values)

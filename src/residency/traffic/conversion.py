@@ -23,10 +23,25 @@ class Conversion(Protocol):
     an event, or a packet of a capture (the one that opened a flow stands for it, every other one is context).
     """
 
-    records: int
-    context: int
-    duplicate: int
-    incomplete: str | None
+    @property
+    def records(self) -> int:
+        """How many records there were."""
+        ...
+
+    @property
+    def context(self) -> int:
+        """How many only name or explain flows, or open none."""
+        ...
+
+    @property
+    def duplicate(self) -> int:
+        """How many say again what was said."""
+        ...
+
+    @property
+    def incomplete(self) -> str | None:
+        """Where and why the input breaks off, None if it does not."""
+        ...
 
     @property
     def rejected(self) -> Sequence[Rejected]:

@@ -24,6 +24,7 @@ class CsvSource:
 
     format = "csv"
     fast_condition = "true"
+    is_columnar = False
     keep_text = False
     suspicious: str | None = None
     extras: tuple[str, ...] = ()

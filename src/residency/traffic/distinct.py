@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from residency.arrow import strings
 from residency.model.names import HostNameError, normalise_host
 from residency.model.network import parse_address
 from residency.traffic.columns import NAMED_BY, V4
@@ -111,13 +112,13 @@ class Distinct:
         self._insert(table, ("text", "canonical", "reason"), [(text, *read(text)) for text in texts])
 
     def _insert(self, table: str, names: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
+        """Insert rows as texts, which the table's own types are cast from."""
         import pyarrow as pa
 
         columns = list(zip(*rows, strict=True))
         if not columns:
             return
-        types = {"is_int": pa.bool_(), "canonical": pa.int32() if table == "seen_port" else pa.string()}
-        arrays = [pa.array(column, types.get(name, pa.string())) for name, column in zip(names, columns, strict=True)]
+        arrays = [strings([None if value is None else str(value) for value in column]) for column in columns]
         self._connection.register("incoming", pa.table(arrays, names=list(names)))
         self._connection.execute(f"INSERT INTO {table} SELECT * FROM incoming")  # noqa: S608
         self._connection.unregister("incoming")

@@ -80,10 +80,28 @@ def _is_csv(head: bytes) -> bool:
     return len(names) > 1 or names[0] in (b"ts", b"server_ip")
 
 
+def _is_pcap(head: bytes) -> bool:
+    from residency.traffic.capture.files import is_capture
+
+    return is_capture(head) and not _is_pcapng(head)
+
+
+def _is_pcapng(head: bytes) -> bool:
+    return head.startswith(b"\x0a\x0d\x0d\x0a")
+
+
+def _read_capture(file: OpenFile, _: duckdb.DuckDBPyConnection) -> Conversion:
+    from residency.traffic.capture.conversion import CaptureConversion
+
+    return CaptureConversion(file.link, file.path)
+
+
 FORMATS: dict[str, Format] = {
     one.name: one
     for one in (
         Format("parquet", lambda head: head.startswith(b"PAR1"), lambda file, con: ParquetSource(file, con), False),
+        Format("pcap", _is_pcap, is_text=False, convert=_read_capture),
+        Format("pcapng", _is_pcapng, is_text=False, convert=_read_capture),
         Format("zeek", _is_zeek_tsv),
         Format("zeek-json", _is_zeek_json),
         Format("eve", lambda head: eve.is_eve(_keys_of(head)), convert=eve.EveConversion),
@@ -102,10 +120,6 @@ FORMATS: dict[str, Format] = {
         Format("csv", _is_csv, lambda file, _: CsvSource(file)),
     )
 }
-
-_CAPTURE_MAGICS = (
-    b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x0a\x0d\x0d\x0a",
-)  # fmt: skip
 
 
 def named_format(name: str) -> Format:
@@ -152,8 +166,6 @@ def _parquet_columns(file: OpenFile) -> set[str]:
 def _refused(head: bytes) -> str | None:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "UTF-16 text; convert it to UTF-8"
-    if head[:4] in _CAPTURE_MAGICS:
-        return "a packet capture, which cannot be read yet"
     if head.startswith(b"PK\x03\x04"):
         return "a zip archive; unpack it"
     return None

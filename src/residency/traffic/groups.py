@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from residency.arrow import integers, strings
 from residency.errors import LimitError
 from residency.model.network import AddressForm
 from residency.traffic.engine import scalar
 
 if TYPE_CHECKING:
     import duckdb
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 KEY = "server_ip, server_port, proto, host, named_by, answered, period, vantage, rtt_kind"
 
@@ -65,7 +68,7 @@ def build_groups(connection: duckdb.DuckDBPyConnection, hosts: Sequence[str] | N
     """Fill `canonical` (by input) and `numbered` (the distinct endpoints, of these hosts and unnamed ones)."""
     import pyarrow as pa
 
-    connection.register("wanted", pa.table({"host": pa.array(hosts or [], pa.string())}))
+    connection.register("wanted", pa.table({"host": strings(hosts or [])}))
     try:
         connection.execute(_CANONICAL, {"narrow": hosts is not None})
     finally:
@@ -88,11 +91,11 @@ def fetch_hosts(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [host for (host,) in connection.execute(sql).fetchall()]
 
 
-def fetch_records(connection: duckdb.DuckDBPyConnection, inputs: int, judged: pa.Array) -> list[int]:
+def fetch_records(connection: duckdb.DuckDBPyConnection, inputs: int, judged: NDArray[np.int64]) -> list[int]:
     """Return the number of records in the groups `judged` for each input."""
     import pyarrow as pa
 
-    connection.register("incoming", pa.table({"group_id": judged}))
+    connection.register("incoming", pa.table({"group_id": integers(judged)}))
     same = " AND ".join(f"c.{name} IS NOT DISTINCT FROM n.{name}" for name in KEY.split(", "))
     try:
         rows = connection.execute(

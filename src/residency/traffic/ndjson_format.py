@@ -35,6 +35,7 @@ class NdjsonSource:
     """Reads one NDJSON file."""
 
     format = "ndjson"
+    is_columnar = False
     keep_text = True
     extras: tuple[str, ...] = ()
     # DuckDB turns true, 5 and [..] into text: such a text where a string belongs needs the exact reader.

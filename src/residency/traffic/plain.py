@@ -100,13 +100,17 @@ class Loader:
         relation = source.fast(kinds)
         if relation is None or source.records == 0:
             return False
-        plan = plan_columns(kinds, self._unit, known_clients=True, trusted=True)
+        each_client = not source.is_columnar
+        plan = plan_columns(kinds, self._unit, with_clients=each_client, known_clients=True, trusted=True)
         good = f"{source.fast_condition} AND {plan.good}"
         likely = likely_time(source.first_time, self._unit)
         sql = group_all(relation.sql, plan, good, self._cuts, frozenset(source.kinds), likely)
         try:
             with seam(tally.path, "reading its rows"), self._objects(relation):
-                self._learn_clients(relation, kinds)
+                if each_client:
+                    self._learn_clients(relation, kinds)
+                elif self._has_bad_client(relation, kinds):
+                    return False
                 self._con.execute(sql, [number, is_int, *relation.values])
         except InputError:
             return False
@@ -126,6 +130,14 @@ class Loader:
             f"(SELECT client_ip FROM {relation.sql} LIMIT {_SAMPLED_ROWS}) WHERE client_ip IS NOT NULL AND NOT ({bad})",
             list(relation.values),
         )
+
+    def _has_bad_client(self, relation: Relation, kinds: Mapping[str, Kind]) -> bool:
+        if "client_ip" not in kinds:
+            return False
+        bad = client_check(kinds["client_ip"]).bad
+        # A WHERE would be pushed below DISTINCT and look at every row.
+        sql = f"SELECT count(*) FILTER ({bad}) FROM (SELECT DISTINCT client_ip FROM {relation.sql})"  # noqa: S608
+        return scalar(self._con, sql, list(relation.values)) > 0
 
     def _is_whole(self, number: int, source: FlowSource) -> bool:
         """Did every record come through with sound keys?"""

@@ -124,11 +124,9 @@ class Traffic:
 
     def records_by_input(self, judged: NDArray[np.int64]) -> list[tuple[int, int]]:
         """Return (records in the groups `judged` of the last call of `groups`, the others) for each input."""
-        import pyarrow as pa
-
         if not self._is_grouped:
             self.groups()
-        found = fetch_records(self._open, len(self.inputs), pa.array(judged, pa.int64()))
+        found = fetch_records(self._open, len(self.inputs), judged)
         return [(mine, item.flows_rows - mine) for mine, item in zip(found, self.inputs, strict=True)]
 
 

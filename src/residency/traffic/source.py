@@ -35,6 +35,7 @@ class FlowSource(Protocol):
     rejected: list[Rejected]
     fast_condition: str
     keep_text: bool  # must numbers be read as text, lest DuckDB takes other things for numbers?
+    is_columnar: bool  # can one column be read alone, so that its distinct values cost next to nothing?
     suspicious: str | None  # a condition on `by_input` rows that sends the input through `exact` too
     extras: tuple[str, ...]  # columns of `exact` beside the flow table: what captures and logs know more
 

@@ -27,6 +27,7 @@ class _TypedSource:
     format = "parquet"
     fast_condition = "true"
     keep_text = False
+    is_columnar = False
     suspicious: str | None = None
     extras: tuple[str, ...] = ()
 
@@ -56,6 +57,8 @@ class _TypedSource:
 
 class ParquetSource(_TypedSource):
     """Reads one Parquet file."""
+
+    is_columnar = True
 
     def __init__(self, file: OpenFile, connection: duckdb.DuckDBPyConnection) -> None:
         self._link = file.link

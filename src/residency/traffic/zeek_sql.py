@@ -79,6 +79,7 @@ CREATE TEMP TABLE zeek_flows AS
 SELECT c.input, c.line, c.ts_us, c.client_ip, c.server_ip, c.server_port, c.proto, n.host, n.kind AS named_by,
   CAST(NULL AS VARCHAR) AS vantage, false AS int_address,
   CASE WHEN c.bytes_received > 0 OR contains(c.history, 'd') THEN true
+       WHEN c.conn_state = 'OTH' AND c.history = upper(c.history) THEN NULL -- begun before, and one way only was seen
        WHEN c.bytes_received = 0 OR c.conn_state IN ('S0', 'REJ', 'RSTOS0', 'SH') THEN false END AS answered,
   c.bytes_sent, c.bytes_received, CAST(1 AS BIGINT) AS flows,
   CAST(NULL AS DOUBLE) AS rtt_ms, CAST(NULL AS VARCHAR) AS rtt_kind, false AS rtt_dropped

@@ -195,6 +195,13 @@ def test_a_version_negotiation_is_no_answer(talks: Talks) -> None:
     assert talks.one([first, datagram(20 * MS, offer, SERVER, CLIENT)])["rtt_ms"] is None
 
 
+def test_a_capture_that_begins_with_the_servers_initial_gives_no_time(talks: Talks) -> None:
+    here, there = ("10.0.0.1", 50_000), ("192.0.2.1", 50_001)  # ports that do not tell the client
+    (first,) = q.real_client("a.example")
+    answer = q.initial(b"\x02\0\0\0\0", is_client=False, connection_id=bytes(8))
+    assert talks.one([datagram(0, answer, there, here), datagram(33 * MS, first, here, there)])["rtt_ms"] is None
+
+
 def _rest(packet: Packet) -> tuple[bytes, tuple[str, int], tuple[str, int]]:
     return packet[1][14 + 20 + 8 :], CLIENT, SERVER
 

@@ -33,8 +33,6 @@ def booleans(values: NDArray[np.bool_], is_null: NDArray[np.bool_]) -> pa.Array:
 
 def texts(values: Sequence[str | None]) -> pa.Array:
     """Return a column of texts, None for null."""
-    import pyarrow as pa
-
     filled = [value or "" for value in values]
     joined = "".join(filled)
     data = joined.encode()
@@ -42,18 +40,20 @@ def texts(values: Sequence[str | None]) -> pa.Array:
         lengths = np.fromiter((len(value.encode()) for value in filled), np.int64, len(filled))
     else:
         lengths = np.fromiter(map(len, filled), np.int64, len(filled))
-    is_null = np.fromiter((value is None for value in values), np.bool_, len(filled))
-    buffers = [_validity(is_null), pa.py_buffer(_offsets(lengths)), pa.py_buffer(data)]
-    return pa.Array.from_buffers(pa.string(), len(filled), buffers)
+    is_null = np.array([value is None for value in values], np.bool_) if None in values else None
+    return _strings(lengths, data, is_null)
 
 
 def chosen_texts(words: Sequence[str | None], choice: NDArray[np.integer[Any]]) -> pa.Array:
     """Return a column of few words, chosen by number; None for null."""
-    import pyarrow as pa
-
+    encoded = [(word or "").encode() for word in words]
+    lengths = np.array([len(word) for word in encoded], np.int64)
+    table = np.zeros((len(words), max(lengths)), np.uint8)
+    for row, word in zip(table, encoded, strict=True):
+        row[: len(word)] = np.frombuffer(word, np.uint8)
+    is_used = np.arange(table.shape[1]) < lengths[choice][:, None]
     is_null = np.array([word is None for word in words], np.bool_)[choice]
-    numbered = numbers(pa.int32(), choice.astype(np.int32), is_null)
-    return pa.DictionaryArray.from_arrays(numbered, texts([word or "" for word in words])).dictionary_decode()
+    return _strings(lengths[choice], table[choice][is_used], is_null)
 
 
 def lists_of_texts(values: Sequence[Sequence[str]]) -> pa.Array:
@@ -64,6 +64,15 @@ def lists_of_texts(values: Sequence[Sequence[str]]) -> pa.Array:
     inner = texts(list(chain.from_iterable(values)))
     buffers = [None, pa.py_buffer(_offsets(lengths))]
     return pa.Array.from_buffers(pa.list_(pa.string()), len(values), buffers, children=[inner])
+
+
+def _strings(
+    lengths: NDArray[np.int64], data: bytes | NDArray[np.uint8], is_null: NDArray[np.bool_] | None
+) -> pa.Array:
+    import pyarrow as pa
+
+    buffers = [_validity(is_null), pa.py_buffer(_offsets(lengths)), pa.py_buffer(data)]
+    return pa.Array.from_buffers(pa.string(), len(lengths), buffers)
 
 
 def _offsets(lengths: NDArray[np.int64]) -> NDArray[np.int32]:

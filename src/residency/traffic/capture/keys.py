@@ -97,13 +97,14 @@ def key_bytes(words: NDArray[np.uint64]) -> list[bytes]:
 
 def _hash(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Return a number of _HASH_BITS bits for each key."""
-    mixed = words[0] * np.uint64(_HASH_FACTORS[0])
+    mixed: NDArray[np.uint64] = words[0] * np.uint64(_HASH_FACTORS[0])
     for word, factor in zip(words[1:], _HASH_FACTORS[1:], strict=True):
         mixed ^= mixed >> np.uint64(29)
         mixed += word * np.uint64(factor)
     mixed ^= mixed >> np.uint64(32)
     mixed *= np.uint64(_HASH_FACTORS[0])
-    return mixed >> np.uint64(64 - _HASH_BITS)
+    mixed >>= np.uint64(64 - _HASH_BITS)
+    return mixed
 
 
 def _sorted_by(mixed: NDArray[np.uint64]) -> NDArray[np.int64]:

@@ -22,6 +22,7 @@ from residency.traffic.capture.packets import Fragment
 from residency.traffic.capture.slots import NOBODY, Slots
 
 _LONG_HEADER = 0xC0  # header form and fixed bit (RFC 9000 section 17.2)
+_VERSION_2 = 0x6B3343CF  # its types are other ones (RFC 9369 section 3.2)
 _MIN_DATAGRAM_BYTES = 24
 _COPY_NS = LIMITS.capture_copy_us * 1_000
 
@@ -36,11 +37,12 @@ class _Connection:
     is_read: bool = False
     is_resent: bool = False
     is_answered: bool = False
+    took_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Datagram:
-    """A datagram with a long header: its flow, who sent it, and who must be the client if that is known."""
+    """A datagram that begins with an Initial: its flow, who sent it, and who must be the client if that is known."""
 
     slot: int
     side: int
@@ -69,7 +71,7 @@ class QuicOpenings:
             & (packets.fragment == Fragment.WHOLE)
             & ~slots.is_quic_over[placed.slot]
         )
-        at = at[_looks_like_quic(packets.buffer, packets.payload_at[at])]
+        at = at[_look_like_initials(packets.buffer, packets.payload_at[at])]
         for datagram in _datagrams(placed, at, permitted_client(slots, placed.slot[at])):
             if not slots.is_quic_over[datagram.slot]:
                 self._take(datagram)
@@ -87,16 +89,17 @@ class QuicOpenings:
             return
         connection = self._connections.get(slot)
         if connection is None:
-            if datagram.client not in (NOBODY, datagram.side) or not quic.is_client_initial(datagram.payload):
+            if datagram.client not in (NOBODY, datagram.side):
                 return
             connection = self._begin(datagram)
         if datagram.side == connection.side:
             self._read_client(connection, datagram)
         elif not connection.is_answered and quic.is_server_initial(datagram.payload):
             connection.is_answered = True
-            took = datagram.ts_ns - connection.first_ns
-            self._slots.quic_ns[slot] = 0 if connection.is_resent else max(took, 0)
+            connection.took_ns = 0 if connection.is_resent else max(datagram.ts_ns - connection.first_ns, 0)
         if connection.is_read and connection.is_answered:
+            # Only now it is known that the first datagram was the client's and not an answer to one not captured.
+            self._slots.quic_ns[slot] = connection.took_ns
             self._stop(slot)
 
     def _begin(self, datagram: _Datagram) -> _Connection:
@@ -108,9 +111,8 @@ class QuicOpenings:
         return connection
 
     def _read_client(self, connection: _Connection, datagram: _Datagram) -> None:
-        is_late = abs(datagram.ts_ns - connection.first_ns) > _COPY_NS
-        if is_late and not connection.is_answered and quic.is_client_initial(datagram.payload):
-            connection.is_resent = True
+        if not connection.is_answered:
+            connection.is_resent |= abs(datagram.ts_ns - connection.first_ns) > _COPY_NS
         if connection.is_read:
             return
         outcome = connection.reader.feed(datagram.payload)
@@ -142,13 +144,13 @@ def _datagrams(placed: Placed, at: NDArray[np.int64], client: NDArray[np.int8]) 
         yield _Datagram(slot, side, sure_client, ts_ns, is_cut, bytes(view[begin:end]))
 
 
-def _looks_like_quic(buffer: NDArray[np.uint8], at: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Tell which payloads have a long header of a version that `quic` may know."""
-    is_long: NDArray[np.bool_] = (buffer[at] & _LONG_HEADER) == _LONG_HEADER
-    maybe = np.flatnonzero(is_long)
+def _look_like_initials(buffer: NDArray[np.uint8], at: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which payloads begin like an Initial packet of a version that `quic` may know (RFC 9000 section 17.2.2)."""
+    found: NDArray[np.bool_] = (buffer[at] & _LONG_HEADER) == _LONG_HEADER
+    maybe = np.flatnonzero(found)
     four = buffer[at[maybe][:, None] + np.arange(1, 5)].astype(np.uint32)
     version = four[:, 0] << 24 | four[:, 1] << 16 | four[:, 2] << 8 | four[:, 3]
-    is_known = (version == 1) | (version == 0x6B3343CF)
+    is_known = (version == 1) | (version == _VERSION_2)
     is_known |= (version >> 8 == 0xFF0000) | (version >> 8 == 0xFACEB0)
-    is_long[maybe] = is_known
-    return is_long
+    found[maybe] = is_known & (buffer[at[maybe]] & 0x30 == np.where(version == _VERSION_2, 0x10, 0))
+    return found

@@ -1,0 +1,87 @@
+"""The sources of one run: what ships with residency, and the files of evidence that the auditor gives."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from residency.auditing.witnesses import Hints
+from residency.errors import UsageError
+from residency.sources.interface import Source
+
+Path = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenEvidence:
+    """Files of evidence by kind, as the options name them.
+
+    `geoip` are databases (.mmdb); `ranges` providers' lists, as `FILE`, `FILE@DATE` or `updated`; `geofeeds` as
+    `[AUTHOR=]FILE[@DATE]`; `anycast` lists of prefixes; `relays` egress lists of private relays. `embedded` says
+    whether the tables that ship with residency are asked too.
+    """
+
+    embedded: bool = True
+    geoip: Sequence[Path] = ()
+    ranges: Sequence[Path] = ()
+    geofeeds: Sequence[Path] = ()
+    anycast: Sequence[Path] = ()
+    relays: Sequence[Path] = ()
+
+    def sources(self) -> list[Source]:
+        """Open everything; raises SourceError for a file that cannot be used, with its path."""
+        from residency.sources.registry import databases_and_networks, published_networks
+
+        found: list[Source] = list(published_networks(self.ranges, embedded=self.embedded))
+        found += databases_and_networks() if self.embedded else []
+        return [*found, *self._geofeeds(), *self._networks(), *self._databases()]
+
+    def hints(self) -> Hints | None:
+        """Return what host names hint at; None without the embedded tables, which hold the codes."""
+        if not self.embedded:
+            return None
+        from residency.sources.hostnames import hint_snapshot, hints
+
+        return Hints(read=hints, snapshot=hint_snapshot())
+
+    def _geofeeds(self) -> list[Source]:
+        if not self.geofeeds:
+            return []
+        from residency.sources.geofeed import Geofeed
+
+        found: list[Source] = []
+        for given in self.geofeeds:
+            author, path, day = split_geofeed(os.fspath(given))
+            found.append(Geofeed.from_file(path, author=author, published=day))
+        return found
+
+    def _networks(self) -> list[Source]:
+        if not (self.anycast or self.relays):
+            return []
+        from residency.sources.anycast import anycast_file, relay_file
+
+        return [*map(anycast_file, self.anycast), *map(relay_file, self.relays)]
+
+    def _databases(self) -> list[Source]:
+        if not self.geoip:
+            return []
+        from residency.sources.geoip import geoip_sources
+
+        return list(geoip_sources(self.geoip))
+
+
+def split_geofeed(given: str) -> tuple[str | None, str, date | None]:
+    """Read `[AUTHOR=]FILE[@DATE]`; a path that exists as it is written is a path. Raises UsageError."""
+    author: str | None = None
+    path, day = given, None
+    if not os.path.exists(path) and "=" in path:
+        author, _, path = path.partition("=")
+    if not os.path.exists(path) and "@" in path:
+        path, _, text = path.rpartition("@")
+        try:
+            day = date.fromisoformat(text)
+        except ValueError as error:
+            raise UsageError(f"--geofeed `{given}`: write the date as 2026-06-01") from error
+    return author or None, path, day

@@ -1,0 +1,71 @@
+"""The options that bring evidence of one's own, shared by `audit` and `locate`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from residency.errors import SourceError, UsageError
+from residency.sources.interface import Source
+
+Files = list[Path] | None
+GeoipFiles = Annotated[Files, typer.Option("--geoip", metavar="FILE", help="A GeoIP database, any .mmdb (repeatable).")]
+RangeFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ranges",
+        metavar="FILE[@DATE]",
+        help="A provider's own list of address ranges; `updated` for what `data update` kept (repeatable).",
+    ),
+]
+GeofeedFiles = Annotated[
+    list[str] | None,
+    typer.Option("--geofeed", metavar="[AUTHOR=]FILE[@DATE]", help="A geofeed (RFC 8805), by its author (repeatable)."),
+]
+AnycastFiles = Annotated[
+    Files, typer.Option("--anycast", metavar="FILE", help="Prefixes known to be anycast, one a line (repeatable).")
+]
+EvidenceFiles = Annotated[
+    Files,
+    typer.Option(
+        "--evidence", metavar="FILE", help="Pinned evidence as JSON, asked beside the embedded sources (repeatable)."
+    ),
+]
+NoEmbedded = Annotated[bool, typer.Option("--no-embedded", help="Leave out the tables that ship with residency.")]
+MinAssurance = Annotated[
+    str,
+    typer.Option(
+        metavar="LEVEL",
+        help="The weakest assurance that counts as inside: measured, calibrated, declared, corroborated, database.",
+    ),
+]
+MaxAge = Annotated[
+    int | None, typer.Option("--max-age", metavar="DAYS", min=0, help="Do not use evidence further than this in time.")
+]
+
+
+RelayFiles = Annotated[
+    Files,
+    typer.Option("--relay", metavar="FILE", help="A private relay's list of egress networks (repeatable)."),
+]
+
+
+def pinned(paths: Sequence[Path]) -> list[Source]:
+    """Read statements of the auditor's own."""
+    from residency.sources.memory import MemorySource
+
+    found: list[Source] = []
+    for path in paths:
+        try:
+            found += MemorySource.from_json(json.loads(path.read_text(encoding="utf-8")))
+        except OSError as error:
+            raise UsageError(f"cannot be read: {error.strerror}", path=path) from error
+        except ValueError as error:
+            raise SourceError(f"not JSON: {error}", path=path) from error
+        except SourceError as error:
+            raise SourceError(error.what, path=path) from error
+    return found

@@ -1,0 +1,91 @@
+"""Where one target is, by the evidence at hand: what `locate` answers (DESIGN section 7.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import overload
+
+from residency.model.evidence import Assurance, Evidence, Snapshot
+from residency.model.network import Address
+from residency.model.place import Place
+from residency.model.verdict import Reason, Verdict, Where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """One target with its feasible places, and its place and verdict in the area that was asked about.
+
+    Without an area `where` is None and `assurance` says how well the feasible places are known. `anycast` is
+    `listed` or `no_evidence`: that no list names it does not make it unicast.
+    """
+
+    target: str
+    address: Address
+    host: str | None
+    anycast: str
+    feasible: tuple[Place, ...]
+    where: Where | None
+    assurance: Assurance
+    verdict: Verdict | None
+    reasons: tuple[Reason, ...]
+    rules: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
+    sides: tuple[str, ...]
+    excluded: tuple[str, ...] = ()
+
+    @property
+    def countries(self) -> tuple[str, ...]:
+        """The feasible countries, sorted."""
+        return tuple(sorted({place.country for place in self.feasible}))
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The feasible sites and provider regions, sorted."""
+        named = {f"site:{p.site}" for p in self.feasible if p.site}
+        return tuple(sorted(named | {f"provider:{p.provider_region}" for p in self.feasible if p.provider_region}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedTarget:
+    """A line of a list of targets that is no address, and why."""
+
+    line: int
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locations(Sequence[Location]):
+    """All targets in the order given, the day that they were asked about, and the snapshots that answered."""
+
+    items: tuple[Location, ...]
+    as_of: date
+    within: tuple[str, ...]
+    snapshots: tuple[Snapshot, ...]
+    refused: tuple[RefusedTarget, ...] = ()
+    tool_version: str = ""
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @overload
+    def __getitem__(self, index: int) -> Location: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Location, ...]: ...
+    def __getitem__(self, index: int | slice) -> Location | tuple[Location, ...]:
+        return self.items[index]
+
+    def __iter__(self) -> Iterator[Location]:
+        return iter(self.items)
+
+    @property
+    def exit_code(self) -> int:
+        """2 with refused targets, 1 with a violated one, 3 with an inconclusive one, else 0."""
+        verdicts = {item.verdict for item in self.items if item.verdict is not None}
+        if self.refused:
+            return 2
+        if Verdict.VIOLATED in verdicts:
+            return 1
+        return 3 if Verdict.INCONCLUSIVE in verdicts else 0

@@ -1,0 +1,96 @@
+"""Which country a GeoNames number or an English name stands for: to notice records that contradict themselves.
+
+The numbers are from GeoNames (https://www.geonames.org, CC BY 4.0), which MaxMind and DB-IP use. Names are those of the
+shipped table of countries and the usual short ones; a name that is not here says nothing.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from residency.sources.gazetteer import shipped_gazetteer
+
+_NUMBERS = """
+AD3041565 AE290557 AF1149361 AG3576396 AI3573511 AL783754 AM174982 AO3351879 AQ6697173 AR3865483 AS5880801
+AT2782113 AU2077456 AW3577279 AX661882 AZ587116 BA3277605 BB3374084 BD1210997 BE2802361 BF2361809 BG732800
+BH290291 BI433561 BJ2395170 BL3578476 BM3573345 BN1820814 BO3923057 BQ7626844 BR3469034 BS3572887 BT1252634
+BV3371123 BW933860 BY630336 BZ3582678 CA6251999 CC1547376 CD203312 CF239880 CG2260494 CH2658434 CI2287781
+CK1899402 CL3895114 CM2233387 CN1814991 CO3686110 CR3624060 CU3562981 CV3374766 CW7626836 CX2078138 CY146669
+CZ3077311 DE2921044 DJ223816 DK2623032 DM3575830 DO3508796 DZ2589581 EC3658394 EE453733 EG357994 EH2461445
+ER338010 ES2510769 ET337996 FI660013 FJ2205218 FK3474414 FM2081918 FO2622320 FR3017382 GA2400553 GB2635167
+GD3580239 GE614540 GF3381670 GG3042362 GH2300660 GI2411586 GL3425505 GM2413451 GN2420477 GP3579143 GQ2309096
+GR390903 GS3474415 GT3595528 GU4043988 GW2372248 GY3378535 HK1819730 HM1547314 HN3608932 HR3202326 HT3723988
+HU719819 ID1643084 IE2963597 IL294640 IM3042225 IN1269750 IO1282588 IQ99237 IR130758 IS2629691 IT3175395
+JE3042142 JM3489940 JO248816 JP1861060 KE192950 KG1527747 KH1831722 KI4030945 KM921929 KN3575174 KP1873107
+KR1835841 KW285570 KY3580718 KZ1522867 LA1655842 LB272103 LC3576468 LI3042058 LK1227603 LR2275384 LS932692
+LT597427 LU2960313 LV458258 LY2215636 MA2542007 MC2993457 MD617790 ME3194884 MF3578421 MG1062947 MH2080185
+MK718075 ML2453866 MM1327865 MN2029969 MO1821275 MP4041468 MQ3570311 MR2378080 MS3578097 MT2562770 MU934292
+MV1282028 MW927384 MX3996063 MY1733045 MZ1036973 NA3355338 NC2139685 NE2440476 NF2155115 NG2328926 NI3617476
+NL2750405 NO3144096 NP1282988 NR2110425 NU4036232 NZ2186224 OM286963 PA3703430 PE3932488 PF4030656 PG2088628
+PH1694008 PK1168579 PL798544 PM3424932 PN4030699 PR4566966 PS6254930 PT2264397 PW1559582 PY3437598 QA289688
+RE935317 RO798549 RS6290252 RU2017370 RW49518 SA102358 SB2103350 SC241170 SD366755 SE2661886 SG1880251
+SH3370751 SI3190538 SJ607072 SK3057568 SL2403846 SM3168068 SN2245662 SO51537 SR3382998 SS7909807 ST2410758
+SV3585968 SX7609695 SY163843 SZ934841 TC3576916 TD2434508 TF1546748 TG2363686 TH1605651 TJ1220409 TK4031074
+TL1966436 TM1218197 TN2464461 TO4032283 TR298795 TT3573591 TV2110297 TW1668284 TZ149590 UA690791 UG226074
+UM5854968 US6252001 UY3439705 UZ1512440 VA3164670 VC3577815 VE3625428 VG3577718 VI4796775 VN1562822 VU2134431
+WF4034749 WS4034894 XK831053 YE69543 YT1024031 ZA953987 ZM895949 ZW878675
+"""
+_SHORT_NAMES = {
+    "BO": ("Bolivia",),
+    "BN": ("Brunei",),
+    "CD": ("DR Congo", "Democratic Republic of the Congo", "Congo Republic (DRC)"),
+    "CG": ("Congo Republic", "Republic of the Congo"),
+    "CI": ("Ivory Coast",),
+    "CZ": ("Czech Republic",),
+    "CV": ("Cape Verde",),
+    "FK": ("Falkland Islands",),
+    "FM": ("Micronesia", "Federated States of Micronesia"),
+    "GB": ("United Kingdom",),
+    "IR": ("Iran",),
+    "KP": ("North Korea",),
+    "KR": ("South Korea",),
+    "LA": ("Laos",),
+    "MD": ("Moldova", "Republic of Moldova"),
+    "MF": ("Saint Martin",),
+    "MK": ("Macedonia",),
+    "MO": ("Macau",),
+    "NL": ("The Netherlands",),
+    "NR": ("Nauru",),
+    "PS": ("Palestine", "Palestinian Territory"),
+    "RU": ("Russia",),
+    "SH": ("Saint Helena",),
+    "SX": ("Sint Maarten",),
+    "SY": ("Syria",),
+    "SZ": ("Swaziland",),
+    "TL": ("Timor Leste", "East Timor"),
+    "TR": ("Turkey",),
+    "TW": ("Taiwan",),
+    "TZ": ("Tanzania",),
+    "US": ("United States",),
+    "VA": ("Vatican", "Vatican City"),
+    "VE": ("Venezuela",),
+    "VG": ("British Virgin Islands",),
+    "VI": ("U.S. Virgin Islands",),
+    "VN": ("Vietnam",),
+    "XK": ("Kosovo",),
+}
+
+
+@lru_cache(maxsize=1)
+def country_codes() -> frozenset[str]:
+    """Return the country codes that a database may name: ISO 3166-1 and XK."""
+    return frozenset(shipped_gazetteer().countries) | {"XK"}
+
+
+@lru_cache(maxsize=1)
+def country_of_number() -> dict[int, str]:
+    """Return GeoNames number -> country code."""
+    return {int(word[2:]): word[:2] for word in _NUMBERS.split()}
+
+
+@lru_cache(maxsize=1)
+def country_of_name() -> dict[str, str]:
+    """Return English name in lower case -> country code."""
+    found = {name.lower(): code for code, name in shipped_gazetteer().countries.items()}
+    found |= {name.lower(): code for code, names in _SHORT_NAMES.items() for name in names}
+    return found

@@ -118,9 +118,10 @@ def _traffic(path: Path) -> None:
     read([path])
 
 
-def _log(name: str) -> Target:
+def _log(name: str, lines_a_file: int = 500) -> Target:
+    """Return the target of a log; a reader of whole documents stops at the first damage, so its files are short."""
     head, *lines = corpus.LOGS[name]
-    return Target(on_file(_traffic, ".log"), lambda: lines, lines=500, head=head)
+    return Target(on_file(_traffic, ".log"), lambda: lines, lines=lines_a_file, head=head)
 
 
 TARGETS: dict[str, Target] = {
@@ -135,6 +136,10 @@ TARGETS: dict[str, Target] = {
     "zeek-conn": _log("zeek-conn"),
     "zeek-json": _log("zeek-json"),
     "aws-vpc": _log("aws-vpc"),
+    "azure-flow": _log("azure-flow", 20),
+    "gcp-vpc": _log("gcp-vpc"),
+    "har": _log("har", 20),
+    "nfdump": _log("nfdump"),
     "eve": _log("eve"),
     "route53-resolver": _log("route53-resolver"),
     "squid": _log("squid"),

@@ -143,4 +143,10 @@ TARGETS: dict[str, Target] = {
     "eve": _log("eve"),
     "route53-resolver": _log("route53-resolver"),
     "squid": _log("squid"),
+    "azure-flow": _log("azure-flow"),
+    "azure-document": _log("azure-document"),
+    "gcp-vpc": _log("gcp-vpc"),
+    "nfdump": _log("nfdump"),
+    "nfdump-json": _log("nfdump-json"),
+    "har": _log("har"),
 }

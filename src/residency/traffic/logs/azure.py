@@ -72,6 +72,7 @@ class AzureConversion(Account):
             self._stage()
             self.records = self._tuples + self.context + len(self.rejected)
             con.execute(_TYPED)
+            con.execute("DROP TABLE azure_text")
             self.reject(con, "SELECT line, reason, text FROM azure_typed WHERE reason IS NOT NULL ORDER BY place")
             con.execute(_FLOWS)
         self.duplicate = scalar(con, "SELECT count(*) FROM azure_typed WHERE reason IS NULL AND is_twin")
@@ -168,7 +169,7 @@ _BAD = (
 )
 _TYPED = f"""
 CREATE OR REPLACE TEMP TABLE azure_typed AS
-WITH split AS (SELECT *, string_split(text, ',') AS p, len(string_split(text, ',')) AS n FROM azure_text),
+WITH split AS (SELECT *, len(p) AS n FROM (SELECT *, string_split(text, ',') AS p FROM azure_text)),
 named AS (
   SELECT line, place, interface, is_vnet, text, n, {whole("p[1]")} AS t, p[2] AS src, p[3] AS dst,
     {whole("p[4]")} AS sport, {whole("p[5]")} AS dport, p[7] AS direction, p[8] AS decision,

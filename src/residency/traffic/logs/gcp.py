@@ -77,13 +77,13 @@ class GcpConversion(Account):
             else:
                 stage_elements(elements(self._file, self), con, "gcp_text", _COLUMNS, self)
             con.execute(_TYPED)
+            self.context = scalar(con, "SELECT count(*) FROM gcp_text WHERE src IS NULL AND dst IS NULL")
+            con.execute("DROP TABLE gcp_text")
             self.reject(con, "SELECT line, reason, fault FROM gcp_typed WHERE reason IS NOT NULL ORDER BY line")
             con.execute(_RECORDS)
             con.execute(_FLOWS)
-        self.context = scalar(con, "SELECT count(*) FROM gcp_text WHERE src IS NULL AND dst IS NULL")
         self.duplicate = scalar(con, "SELECT count(*) FROM gcp_ranked WHERE is_twin")
-        merged = scalar(con, "SELECT coalesce(sum(records - 1), 0) FROM gcp_flows")
-        self.context += merged
+        self.context += scalar(con, "SELECT coalesce(sum(records - 1), 0) FROM gcp_flows")
         if self.records > self.context + len(self.rejected):
             self.warnings.append("Google samples packets: bytes are estimates, and flows may be missing")
         yield from flow_batches(con, "SELECT * FROM gcp_flows ORDER BY line")

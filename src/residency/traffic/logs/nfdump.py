@@ -116,6 +116,7 @@ class NfdumpConversion(Account):
             else:
                 self._stage_json()
             con.execute(_TYPED)
+            con.execute("DROP TABLE nfdump_text")
             self.reject(con, "SELECT line, reason, fault FROM nfdump_typed WHERE reason IS NOT NULL ORDER BY line")
             if is_csv:
                 self.mark_cut_line(self._file)
@@ -133,6 +134,7 @@ class NfdumpConversion(Account):
     def _stage_json(self) -> None:
         stage_elements(elements(self._file, self), self._con, "nfdump_json", _JSON, self)
         self._con.execute(_FROM_JSON)
+        self._con.execute("DROP TABLE nfdump_json")
 
     def _stage_csv(self, names: list[str]) -> None:
         """Stage the lines; what follows `Summary` is context, a header again too."""

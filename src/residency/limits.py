@@ -104,6 +104,18 @@ class Limits:
     max_dns_records: int = 6_000
     max_dns_name_jumps: int = 127  # pointers in one name
     max_dns_chain: int = 16
+    # Files of round-trip times, and times measured from here (sources/latency.py, sources/live.py).
+    max_rtt_file_bytes: int = 512 << 20
+    max_rtt_rows: int = 5_000_000
+    max_vantages: int = 20_000
+    max_vantage_name_characters: int = 200
+    min_rtt_ms: float = 0.001  # 150 m: a shorter one measures the machine, not the path
+    max_live_targets: int = 1_000
+    max_live_samples: int = 20
+    max_live_at_once: int = 8
+    live_deadline_s: float = 300.0
+    live_attempt_s: float = 5.0
+    max_live_answer_bytes: int = 64 * 1024
 
 
 LIMITS = Limits()

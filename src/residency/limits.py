@@ -110,6 +110,12 @@ class Limits:
     max_vantages: int = 20_000
     max_vantage_name_characters: int = 200
     min_rtt_ms: float = 0.001  # 150 m: a shorter one measures the machine, not the path
+    min_controls: int = 3  # endpoints of known place that test the auditor's own vantage, of so many operators:
+    min_control_operators: int = 2
+    min_samples: int = 3  # of one vantage's times before they prove
+    min_networks_answered_near: int = 10
+    answered_near_share: float = 0.9
+    answered_near_ms: float = 2.0
     max_live_targets: int = 1_000
     max_live_samples: int = 20
     max_live_at_once: int = 8

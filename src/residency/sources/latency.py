@@ -171,6 +171,14 @@ def read_rtt_files(paths: Sequence[str | PathLike[str]]) -> tuple[RttFile, ...]:
     return tuple(_read(path, content, probes) for path, content in contents if fspath(path) not in given)
 
 
+def read_vantage_file(path: str | PathLike[str]) -> tuple[Vantage, ...]:
+    """Read a CSV of vantages: `name,lat,lon` and optional `radius_km,asn,country`; raises SourceError."""
+    from residency.sources.latency_csv import read_csv_vantages
+
+    with _told(path):
+        return read_csv_vantages(_content(path))
+
+
 @dataclass(frozen=True, slots=True)
 class _Probes:
     """Vantages by probe number, and probe names by their own addresses."""

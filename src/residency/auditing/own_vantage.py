@@ -145,7 +145,8 @@ def _why_void(impossible: Sequence[Control], near: _Near | None) -> str:
     worst = impossible[0]
     text = (
         f"{worst.server_ip}, which {worst.operator} lists in {worst.place}, at least {worst.least_km:,.0f} km away, "
-        f"answered {worst.kind or 'a handshake'} in {worst.rtt_ms:g} ms, in which light comes back from {worst.reach_km:,.0f} km"
+        f"answered {worst.kind or 'a handshake'} in {worst.rtt_ms:g} ms, in which light comes back from "
+        f"{worst.reach_km:,.0f} km"
     )
     if near is not None:
         return f"{text}; {near.why}"

@@ -98,7 +98,9 @@ def times_of_live(latencies: Sequence[Latency], day: date) -> list[Seen]:
     return [_on(one, number, day) for number, one in enumerate(seen)]
 
 
-def own_snapshot(vantages: Sequence[Vantage], evidence: str, name: str = "round-trip times in this traffic") -> Snapshot:
+def own_snapshot(
+    vantages: Sequence[Vantage], evidence: str, name: str = "round-trip times in this traffic"
+) -> Snapshot:
     """Return the version of the times of one's own: its hash covers the vantages and what `evidence` names."""
     told = repr([(v.name, v.lat, v.lon, v.radius_km) for v in vantages]) + evidence
     return Snapshot(

@@ -175,7 +175,7 @@ def _class_of(value: int, ranges: tuple[tuple[int, int, AddressClass], ...]) -> 
 
 
 def as_label(text: str) -> Address:
-    """Return a subject that is no address: a name or label that round-trip times were measured to; no source knows it."""
+    """Return a subject that is no address: a name or label of a file of times, which no source knows."""
     return Address(text, 0, 0, AddressClass.PUBLIC, AddressForm.LABEL)
 
 

@@ -1,0 +1,68 @@
+"""Small discs that together hold the land of every country, for counting which places many discs have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from residency.model.borders import Bits, Floats, Indices, unit_vectors
+from residency.model.ellipsoid import HIGH, LOW
+from residency.model.place import EARTH_RADIUS_KM
+
+_ROUNDING = 1e-6  # of single precision, always given to the answer that is safe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cells:
+    """Discs of land: all land of code `code` lies in the union of its cells; all four columns have one length.
+
+    `lat` and `lon` are degrees, `code` is the position in `Geography.codes` (sorted), and `radius_km` holds the slack
+    of the outlines. A cell may hold water and other countries' land as well.
+    """
+
+    lat: Floats
+    lon: Floats
+    code: Indices
+    radius_km: Floats
+
+    def __len__(self) -> int:
+        return len(self.lat)
+
+    def nearest_km(self, lat: float, lon: float) -> Floats:
+        """Return lower bounds of the distance from a point to the land in each cell."""
+        return np.asarray(np.maximum(self._arcs_km(lat, lon) - self.radius_km, 0) * LOW)
+
+    def farthest_km(self, lat: float, lon: float) -> Floats:
+        """Return upper bounds of the distance from a point to the land in each cell."""
+        return np.asarray((self._arcs_km(lat, lon) + self.radius_km) * HIGH)
+
+    def touched(self, lat: Floats, lon: Floats, radius_km: Floats) -> Bits:
+        """Say for n discs whether land of each cell may lie in it: shape (n, cells); never falsely no."""
+        reach = np.minimum(radius_km / LOW / EARTH_RADIUS_KM, np.pi)
+        return self._compare(lat, lon, reach, 1.0) >= -_ROUNDING
+
+    def held(self, lat: Floats, lon: Floats, radius_km: Floats) -> Bits:
+        """Say for n discs whether all land of each cell surely lies in it: shape (n, cells); never falsely yes."""
+        reach = np.minimum(radius_km / HIGH / EARTH_RADIUS_KM, np.pi)
+        wide = reach[:, None] >= (self.radius_km / EARTH_RADIUS_KM)[None, :]
+        return np.asarray(wide & (self._compare(lat, lon, reach, -1.0) >= _ROUNDING))
+
+    def _arcs_km(self, lat: float, lon: float) -> Floats:
+        point = unit_vectors(np.float64(lat), np.float64(lon))
+        cosine = unit_vectors(self.lat, self.lon) @ point
+        return np.asarray(np.arccos(np.clip(cosine, -1.0, 1.0)) * EARTH_RADIUS_KM)
+
+    def _compare(self, lat: Floats, lon: Floats, reach: Floats, sign: float) -> NDArray[np.float32]:
+        """Return cos(arc) - cos(reach ± radius), which is one product of two matrices of five columns.
+
+        Where the sum passes a half turn the disc reaches everything: 2 is more than any difference asked about.
+        """
+        size = self.radius_km / EARTH_RADIUS_KM
+        discs = np.column_stack([unit_vectors(lat, lon), -np.cos(reach), np.sin(reach)]).astype(np.float32)
+        cells = np.column_stack([unit_vectors(self.lat, self.lon), np.cos(size), sign * np.sin(size)])
+        found = discs @ cells.astype(np.float32).T
+        if sign > 0:
+            found[reach[:, None] + size[None, :] >= np.pi] = 2
+        return np.asarray(found)

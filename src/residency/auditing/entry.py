@@ -68,8 +68,8 @@ def audit(
     folder, a table (Arrow, pandas, polars) or several. Besides the embedded sources (or alone with `embedded=False`)
     the files of `geoip`, `ranges`, `geofeeds`, `anycast` and `relays` are asked (see `GivenEvidence`), and `sources`
     of your own. `vantage` (`LAT,LON[,±KM][,NAME]`, a CSV of them, or several) makes the round-trip times of the traffic
-    evidence; `rtt` are files of times measured elsewhere. `quarantine` is called with every record that could not be judged. `engine` takes
-    `threads`, `memory_limit` and `temp_dir` of the reader.
+    evidence; `rtt` are files of times measured elsewhere. `quarantine` is called with every record that could not be
+    judged. `engine` takes `threads`, `memory_limit` and `temp_dir` of the reader.
 
     Raises ClaimError, InputError, SourceError, UsageError or LimitError; a verdict is never raised.
     """

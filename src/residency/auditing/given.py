@@ -23,8 +23,8 @@ class GivenEvidence:
     """Files of evidence by kind, as the options name them.
 
     `geoip` are databases (.mmdb); `ranges` providers' lists, as `FILE`, `FILE@DATE` or `updated`; `geofeeds` as
-    `[AUTHOR=]FILE[@DATE]`; `anycast` lists of prefixes; `relays` egress lists of private relays; `rtt` round-trip times. `embedded` says
-    whether the tables that ship with residency are asked too.
+    `[AUTHOR=]FILE[@DATE]`; `anycast` lists of prefixes; `relays` egress lists of private relays; `rtt` files of
+    round-trip times. `embedded` says whether the tables that ship with residency are asked too.
     """
 
     embedded: bool = True

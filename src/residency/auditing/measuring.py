@@ -2,7 +2,7 @@
 
 1. Times are gathered by vantage. 2. Each vantage is tested (`own_vantage`); what a void one saw is left out.
 3. An endpoint gets one statement a vantage: all land that the one disc at light's speed in vacuum leaves. It proves
-where the vantage passed its test beyond that radius, the far end itself must have answered, and there are three samples.
+where the vantage passed its test beyond that radius, the far end itself must have answered, and three samples.
 4. Several vantages of files are read together (`file_times`).
 Nothing here decides a place: statements are weighed as any other evidence.
 """

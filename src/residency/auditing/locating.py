@@ -51,7 +51,7 @@ def locate(
 
     `targets` are addresses; without any, everything that the files of `rtt` measured. `live` times handshakes with the
     targets from `vantage`, which must be stated. With `within` (an area, as in "EEA" or "DE,FR") each gets a place in
-    it and a verdict: that of a `connection` claim over one answered conversation on the day `as_of` (default: today, UTC).
+    it and a verdict: of a `connection` claim over one answered conversation on the day `as_of` (default: today, UTC).
     Files of evidence and `sources` of your own are given as for `audit`.
 
     Raises UsageError for a target that is no address or an area that is none; a verdict is never raised.

@@ -19,9 +19,9 @@ from common import DATA, GEO, labels, work_folder, write_table
 
 sys.path.insert(0, str(DATA.parent / "src"))
 
-from residency.model.borders import unit_vectors  # noqa: E402
-from residency.model.ellipsoid import BORDER_SLACK_KM  # noqa: E402
-from residency.model.place import EARTH_RADIUS_KM  # noqa: E402
+from residency.model.borders import unit_vectors
+from residency.model.ellipsoid import BORDER_SLACK_KM
+from residency.model.place import EARTH_RADIUS_KM
 
 LATTICE_DEGREES = 0.05
 LATTICE_STEPS = 50  # thousandths of a degree
@@ -103,8 +103,8 @@ def lattice_points(vertices: Points, starts: Numbers) -> Points:
     bottom = np.floor(crossing[1::2] / LATTICE_DEGREES - 0.5).astype(np.int64)
     span, place = _counted(top - bottom)
     return Points(
-        lat=(top[span] - place + 0.5) * LATTICE_DEGREES,
-        lon=(group[span] % columns + 0.5) * LATTICE_DEGREES,
+        lat=np.asarray((top[span] - place + 0.5) * LATTICE_DEGREES, dtype=np.float64),
+        lon=np.asarray((group[span] % columns + 0.5) * LATTICE_DEGREES, dtype=np.float64),
         owner=group[span] // columns,
     )
 
@@ -115,7 +115,7 @@ def box_numbers(points: Points, halvings: int) -> Numbers:
     middle = np.radians((row >> halvings) - 89.5)
     columns = np.maximum(np.round(360 * np.cos(middle)), 1).astype(np.int64) << halvings
     column = np.minimum((points.lon % 360 / 360 * columns).astype(np.int64), columns - 1)
-    return row * (360 << halvings) + column
+    return np.asarray(row * (360 << halvings) + column)
 
 
 def group_points(points: Points) -> Numbers:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -24,9 +24,9 @@ _NO_EDGE = 1e-9  # radians; a shorter edge is its end
 _ROUNDING = 1e-12
 
 
-def unit_vectors(lat: Floats, lon: Floats) -> Floats:
-    """Return points of the unit sphere for degrees: shape (..., 3)."""
-    phi, theta = np.radians(lat), np.radians(lon)
+def unit_vectors(lat: ArrayLike, lon: ArrayLike) -> Floats:
+    """Return points of the unit sphere for degrees that broadcast together: shape (..., 3)."""
+    phi, theta = np.broadcast_arrays(np.radians(lat), np.radians(lon))
     across = np.cos(phi)
     return np.stack([across * np.cos(theta), across * np.sin(theta), np.sin(phi)], axis=-1)
 
@@ -57,7 +57,7 @@ class Outlines:
 
     def line_angles(self, lat: float, lon: float) -> Floats:
         """Return the angle to the nearest line of each owner, in radians, whether or not the point is inside."""
-        return self._chunks.nearest(unit_vectors(np.float64(lat), np.float64(lon)))
+        return self._chunks.nearest(unit_vectors(lat, lon))
 
     def nearest_angles(self, lat: float, lon: float) -> Floats:
         """Return the angle to each owner in radians: 0 inside, else to its nearest line."""
@@ -92,7 +92,7 @@ class _Bands:
     """The edges by bands of longitude, for counting those north of a point."""
 
     def __init__(self, rings: Rings, starts: Indices) -> None:
-        # One number for each vertex, whichever edge it belongs to: else a meridian through it is counted twice or never.
+        # One number for a vertex in all its edges: else a meridian through it is counted twice or never.
         lon = np.round(rings.lon % 360, 9) % 360
         eastward = rings.lon[starts] <= rings.lon[starts + 1]
         west, east = np.where(eastward, starts, starts + 1), np.where(eastward, starts + 1, starts)
@@ -115,9 +115,9 @@ class _Bands:
     def inside_column(self, lat: Floats, lon: float, count: int) -> Bits:
         """Count the same for many latitudes at once."""
         crossing, owner = self._crossings(lon)
-        found = np.zeros((len(lat), count), dtype=bool)
-        np.logical_xor.at(found, (slice(None), owner), crossing[None, :] > lat[:, None])
-        return found
+        north = np.zeros((count, len(lat)), dtype=np.int64)
+        np.add.at(north, owner, crossing[:, None] > lat[None, :])
+        return np.asarray(north.T % 2 == 1)
 
     def _crossings(self, lon: float) -> tuple[Floats, Indices]:
         """Return the latitudes at which edges cross a meridian, and whose they are."""
@@ -179,7 +179,7 @@ class _Chunks:
         best = np.maximum(ends.max(axis=1), np.where(within, aside, -1.0).max(axis=1))
         owner = self._owner[near]
         heads = np.searchsorted(owner, np.arange(len(self._heads)))
-        return np.arccos(np.clip(np.maximum.reduceat(best, heads), -1.0, 1.0))
+        return np.asarray(np.arccos(np.clip(np.maximum.reduceat(best, heads), -1.0, 1.0)))
 
     def caps(self, owners: Indices) -> tuple[Floats, Floats]:
         """Return the caps of the runs of some owners: centres and radii."""

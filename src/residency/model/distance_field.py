@@ -60,7 +60,7 @@ def _boxes(lat: Floats, lon: Floats) -> NDArray[np.int32]:
 
 def build_field(outlines: Outlines, indices: Indices) -> Field:
     """Build the field of the owners at `indices` (at least one)."""
-    lat, lon = np.arange(ROWS) - 89.5, np.arange(COLUMNS) - 179.5
+    lat, lon = np.arange(-89.5, 90.0), np.arange(-179.5, 180.0)
     caps = Caps(*outlines.caps(indices))
     nodes = unit_vectors(lat[:, None], lon[None, :])
     low, high = np.empty((ROWS, COLUMNS)), np.empty((ROWS, COLUMNS))
@@ -69,8 +69,8 @@ def build_field(outlines: Outlines, indices: Indices) -> Field:
         held = outlines.inside_column(lat, float(lon[column]))[:, indices].any(axis=1)
         low[held, column] = high[held, column] = 0.0
     # From the middle of a box to any point of it is at most as far as to its corners nearer the equator.
-    corners = unit_vectors(np.abs(lat) - 0.5, np.full(ROWS, 0.5))
-    reach = np.arccos((unit_vectors(np.abs(lat), np.zeros(ROWS)) * corners).sum(axis=1)) + _ROUNDING
+    corners = unit_vectors(np.abs(lat) - 0.5, 0.5)
+    reach = np.arccos((unit_vectors(np.abs(lat), 0.0) * corners).sum(axis=1)) + _ROUNDING
     low_angle, high_angle = np.maximum(low - reach[:, None], 0), high + reach[:, None]
     # Single precision, rounded to the safe side.
     down, up = np.float32(-np.inf), np.float32(np.inf)

@@ -65,7 +65,7 @@ class Cells:
         return np.asarray(found)
 
     def _arcs_km(self, lat: float, lon: float) -> Floats:
-        point = unit_vectors(np.float64(lat), np.float64(lon))
+        point = unit_vectors(lat, lon)
         cosine = unit_vectors(self.lat, self.lon) @ point
         return np.asarray(np.arccos(np.clip(cosine, -1.0, 1.0)) * EARTH_RADIUS_KM)
 

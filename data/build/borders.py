@@ -19,8 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from atlas import KM_PER_DEGREE, Ring
-from common import ATLAS, GEO, ISO3166, fetch_npm, import_fetched, labels, read_rows, work_folder, write_table
-from common import DATA
+from common import ATLAS, DATA, GEO, ISO3166, fetch_npm, import_fetched, labels, read_rows, work_folder, write_table
 
 SIMPLIFY_KM = 1.0
 STEPS_PER_DEGREE = 1_000  # what is stored: thousandths of a degree, at most 80 m off
@@ -145,11 +144,12 @@ def clip(ring: Ring, box: Box) -> Ring:
     for axis, side, bound in ((0, 1, box[0]), (1, 1, box[1]), (0, -1, box[2]), (1, -1, box[3])):
         depth = side * (ring[:, axis] - bound)
         pieces = []
-        for (p, d), (q, e) in zip(zip(ring[:-1], depth[:-1]), zip(ring[1:], depth[1:])):
-            if d >= 0:
-                pieces.append(p)
-            if (d >= 0) != (e >= 0):
-                pieces.append(p + (q - p) * d / (d - e))
+        for at in range(len(ring) - 1):
+            here, after = depth[at], depth[at + 1]
+            if here >= 0:
+                pieces.append(ring[at])
+            if (here >= 0) != (after >= 0):
+                pieces.append(ring[at] + (ring[at + 1] - ring[at]) * here / (here - after))
         if not pieces:
             return np.empty((0, 2))
         ring = np.array([*pieces, pieces[0]])
@@ -219,7 +219,7 @@ def main() -> None:
     sizes = [len(step) for step in steps]
     table = pa.table(
         {
-            "code": labels([code for (code, _), size in zip(rings, sizes) for _ in range(size)]),
+            "code": labels([code for code, ring in rings for _ in ring]),
             "ring": pa.array(np.repeat(np.arange(len(rings)), sizes).astype(np.int32)),
             "lon_millidegrees": pa.array(points[:, 0].astype(np.int32)),
             "lat_millidegrees": pa.array(points[:, 1].astype(np.int32)),

@@ -19,11 +19,12 @@ from common import DATA, GEO, labels, work_folder, write_table
 
 sys.path.insert(0, str(DATA.parent / "src"))
 
-from residency.model.borders import unit_vectors  # noqa: E402
-from residency.model.geography import BORDER_SLACK_KM  # noqa: E402
-from residency.model.place import EARTH_RADIUS_KM  # noqa: E402
+from residency.model.borders import unit_vectors
+from residency.model.ellipsoid import BORDER_SLACK_KM
+from residency.model.place import EARTH_RADIUS_KM
 
 LATTICE_DEGREES = 0.05
+LATTICE_STEPS = 50  # thousandths of a degree
 LINE_DEGREES = 0.018  # points of an outline are at most 2 km apart, and each of its points 1 km from one
 WITNESS_KM = 5.0  # half a diagonal of the lattice, 3.94 km, and from there 1 km along the outline
 HALVINGS = 2
@@ -84,9 +85,10 @@ def line_points(vertices: Points, starts: Numbers) -> Points:
 def lattice_points(vertices: Points, starts: Numbers) -> Points:
     """Return the points of the lattice inside each outline: between every second pair of crossings of a meridian."""
     lon, lat = vertices.lon / LATTICE_DEGREES - 0.5, vertices.lat
-    west, east = np.minimum(lon[starts], lon[starts + 1]), np.maximum(lon[starts], lon[starts + 1])
-    first, after = np.ceil(west).astype(np.int64), np.ceil(east).astype(np.int64)
-    edge, place = _counted(after - first)
+    # The first column at or east of each vertex, in whole numbers, so that the two edges of a vertex agree.
+    next_column = -((LATTICE_STEPS // 2 - np.round(vertices.lon * 1000).astype(np.int64)) // LATTICE_STEPS)
+    first = np.minimum(next_column[starts], next_column[starts + 1])
+    edge, place = _counted(np.abs(next_column[starts + 1] - next_column[starts]))
     column, at = first[edge] + place, starts[edge]
     crossing = lat[at] + (lat[at + 1] - lat[at]) * (column - lon[at]) / (lon[at + 1] - lon[at])
     columns = round(360 / LATTICE_DEGREES)
@@ -101,8 +103,8 @@ def lattice_points(vertices: Points, starts: Numbers) -> Points:
     bottom = np.floor(crossing[1::2] / LATTICE_DEGREES - 0.5).astype(np.int64)
     span, place = _counted(top - bottom)
     return Points(
-        lat=(top[span] - place + 0.5) * LATTICE_DEGREES,
-        lon=(group[span] % columns + 0.5) * LATTICE_DEGREES,
+        lat=np.asarray((top[span] - place + 0.5) * LATTICE_DEGREES, dtype=np.float64),
+        lon=np.asarray((group[span] % columns + 0.5) * LATTICE_DEGREES, dtype=np.float64),
         owner=group[span] // columns,
     )
 
@@ -113,7 +115,7 @@ def box_numbers(points: Points, halvings: int) -> Numbers:
     middle = np.radians((row >> halvings) - 89.5)
     columns = np.maximum(np.round(360 * np.cos(middle)), 1).astype(np.int64) << halvings
     column = np.minimum((points.lon % 360 / 360 * columns).astype(np.int64), columns - 1)
-    return row * (360 << halvings) + column
+    return np.asarray(row * (360 << halvings) + column)
 
 
 def group_points(points: Points) -> Numbers:

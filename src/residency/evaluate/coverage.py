@@ -20,6 +20,7 @@ from residency.model.place import EARTH_RADIUS_KM
 
 _BLOCK_DEGREES = 4.0
 _ROUNDING_KM = 3.0  # 32-bit cosines are good to 2.2 km where they are worst, at no distance at all
+_PRODUCTS_AT_ONCE = 1 << 18
 Narrow = NDArray[np.float32]
 
 
@@ -74,6 +75,8 @@ class Grid:
     radius_km: Floats
     blocks: Narrow
     starts: NDArray[np.int64]  # first cell of each block, and one past the last
+    by_code: NDArray[np.int64]  # cells in the order of their codes, and where each code begins
+    code_starts: NDArray[np.int64]
     widest_km: float  # of all blocks and cells, rounding included
 
 
@@ -92,9 +95,13 @@ def grid_of(geography: Geography) -> Grid:
     centres /= np.linalg.norm(centres, axis=1, keepdims=True)
     off = np.einsum("ij,ij->i", units, np.repeat(centres, sizes, axis=0))
     reach = np.maximum.reduceat(EARTH_RADIUS_KM * np.arccos(np.clip(off, -1, 1)) + radius, starts)
+    code = np.asarray(cells.code, np.int64)[order]
+    by_code = np.argsort(code, kind="stable")
     return Grid(
         cells=_rows(units, radius),
-        code=np.asarray(cells.code, np.int64)[order],
+        code=code,
+        by_code=by_code,
+        code_starts=np.flatnonzero(np.diff(code[by_code], prepend=-1)),
         units=units,
         radius_km=radius,
         blocks=_rows(centres, reach),
@@ -143,18 +150,30 @@ def _disc_rows(units: Floats, radii_km: Floats, widest_km: float) -> Narrow:
 
 
 def _covering(discs: Narrow, places: Narrow, starts: NDArray[np.int64]) -> NDArray[np.int64]:
-    touches = discs @ places.T >= 0
-    if len(starts) < len(discs):
-        touches = np.logical_and.reduceat(touches, starts, axis=0)
-    return np.asarray(touches.sum(axis=0, dtype=np.int64))
+    """Count the groups that cover each place, some hundred places at a time.
+
+    So many fit the processor's cache, and stay below what a linear algebra library would spread over threads: on a
+    busy machine waiting for threads costs more than the work.
+    """
+    sizes = np.diff(starts, append=len(discs))
+    alone = starts[sizes == 1]
+    several = list(zip(starts[sizes > 1].tolist(), sizes[sizes > 1].tolist(), strict=True))
+    step = max(1, _PRODUCTS_AT_ONCE // max(1, discs.size))
+    count = np.zeros(len(places), np.int64)
+    for begin in range(0, len(places), step):
+        touches = discs @ places[begin : begin + step].T >= 0
+        part = count[begin : begin + step]
+        part += np.count_nonzero(touches[alone], axis=0)
+        for first, size in several:
+            part += touches[first : first + size].all(axis=0)
+    return count
 
 
 def _best_of_codes(count: NDArray[np.int64], grid: Grid, codes: int) -> Coverage:
-    order = np.lexsort((count, grid.code))
-    last = np.flatnonzero(np.diff(grid.code[order], append=-1))
-    best = order[last]
-    most = np.full(codes, -1, np.int64)
-    units, radius = np.zeros((codes, 3)), np.zeros(codes)
+    """Take for each code the cell with the highest count; cells are sorted by code beforehand in `by_code`."""
+    most, units, radius = np.full(codes, -1, np.int64), np.zeros((codes, 3)), np.zeros(codes)
+    ranked = count[grid.by_code] * len(count) + np.arange(len(count))  # the count first, then where it stands
+    best = grid.by_code[np.maximum.reduceat(ranked, grid.code_starts) % len(count)]
     at = grid.code[best]
     most[at], units[at], radius[at] = count[best], grid.units[best], grid.radius_km[best]
     return Coverage(most=most, best=units, best_radius_km=radius)

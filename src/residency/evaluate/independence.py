@@ -28,17 +28,11 @@ def groups_of(vantages: Sequence[Vantage]) -> NDArray[np.int64]:
 
 
 def _components(linked: NDArray[np.bool_]) -> NDArray[np.int64]:
-    group = np.full(len(linked), -1, np.int64)
-    number = 0
-    for first in range(len(linked)):
-        if group[first] >= 0:
-            continue
-        members = np.zeros(len(linked), bool)
-        members[first] = True
-        front = members.copy()
-        while front.any():
-            front = linked[front].any(axis=0) & ~members
-            members |= front
-        group[members] = number
-        number += 1
-    return group
+    """Number the connected parts: each vantage takes the least number among its neighbours until none changes."""
+    label = np.arange(len(linked))
+    while len(label):
+        least = np.where(linked, label[None, :], len(label)).min(axis=1)
+        if (least == label).all():
+            break
+        label = least
+    return np.unique(label, return_inverse=True)[1].astype(np.int64)

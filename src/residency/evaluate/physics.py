@@ -133,12 +133,13 @@ class Discs:
 
 def discs_of(trips: Sequence[RoundTrip], bound: Bound) -> Discs:
     """Put trips into columns: one disc a vantage (the smallest), vantages that depend on each other side by side."""
-    best: dict[Vantage, RoundTrip] = {}
+    best: dict[tuple[float, float, float, str, int], tuple[float, RoundTrip]] = {}
     for trip in trips:
-        held = best.get(trip.vantage)
-        if held is None or radius_km(trip, bound) < radius_km(held, bound):
-            best[trip.vantage] = trip
-    ordered = sorted(best.values(), key=lambda t: (t.vantage.name, t.vantage.lat, t.vantage.lon, t.vantage.asn or 0))
+        vantage, reach = trip.vantage, radius_km(trip, bound)
+        key = (vantage.lat, vantage.lon, vantage.radius_km, vantage.name, vantage.asn or 0)
+        if key not in best or reach < best[key][0]:
+            best[key] = reach, trip
+    ordered = [best[key][1] for key in sorted(best)]
     group = groups_of([trip.vantage for trip in ordered])
     order = np.argsort(group, kind="stable")
     chosen = tuple(ordered[i] for i in order)
@@ -234,10 +235,11 @@ def _refuters(discs: Discs, points: Floats, radius_km_: Floats) -> tuple[tuple[R
     if not len(points):
         return ()
     gaps = _gaps_km(discs, points, radius_km_)
-    strongest = np.argsort(-gaps, axis=0, kind="stable")[:REFUTERS_NAMED]
+    strongest = np.argsort(-gaps, axis=0)[:REFUTERS_NAMED]
+    by_how_much = np.take_along_axis(gaps, strongest, axis=0)
     return tuple(
-        tuple(_refuter(discs, int(i), float(gaps[i, place])) for i in strongest[:, place] if gaps[i, place] > 0)
-        for place in range(len(points))
+        tuple(_refuter(discs, i, gap) for i, gap in zip(which, gap_km, strict=True) if gap > 0)
+        for which, gap_km in zip(strongest.T.tolist(), by_how_much.T.tolist(), strict=True)
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -24,9 +24,9 @@ _NO_EDGE = 1e-9  # radians; a shorter edge is its end
 _ROUNDING = 1e-12
 
 
-def unit_vectors(lat: Floats, lon: Floats) -> Floats:
-    """Return points of the unit sphere for degrees: shape (..., 3)."""
-    phi, theta = np.radians(lat), np.radians(lon)
+def unit_vectors(lat: ArrayLike, lon: ArrayLike) -> Floats:
+    """Return points of the unit sphere for degrees that broadcast together: shape (..., 3)."""
+    phi, theta = np.broadcast_arrays(np.radians(lat), np.radians(lon))
     across = np.cos(phi)
     return np.stack([across * np.cos(theta), across * np.sin(theta), np.sin(phi)], axis=-1)
 
@@ -57,15 +57,19 @@ class Outlines:
 
     def line_angles(self, lat: float, lon: float) -> Floats:
         """Return the angle to the nearest line of each owner, in radians, whether or not the point is inside."""
-        return self._chunks.nearest(unit_vectors(np.float64(lat), np.float64(lon)))
+        return self._chunks.nearest(unit_vectors(lat, lon))
 
     def nearest_angles(self, lat: float, lon: float) -> Floats:
         """Return the angle to each owner in radians: 0 inside, else to its nearest line."""
         return np.where(self.inside(lat, lon), 0.0, self.line_angles(lat, lon))
 
-    def line_points(self) -> tuple[Floats, Indices]:
-        """Return the vertices of all lines as unit vectors, at most `MAX_EDGE_DEGREES` apart, and their owners."""
-        return self._chunks.points()
+    def inside_column(self, lat: Floats, lon: float) -> Bits:
+        """Say for points of one meridian and each owner whether it holds the point: shape (n, owners)."""
+        return self._bands.inside_column(lat, lon, self.count)
+
+    def caps(self, owners: Indices) -> tuple[Floats, Floats]:
+        """Return caps that hold all lines of some owners, each with a line in it: centres and radii in radians."""
+        return self._chunks.caps(owners)
 
 
 def _with_short_edges(rings: Rings) -> Rings:
@@ -88,33 +92,42 @@ class _Bands:
     """The edges by bands of longitude, for counting those north of a point."""
 
     def __init__(self, rings: Rings, starts: Indices) -> None:
-        first, second = rings.lon[starts], rings.lon[starts + 1]
-        eastward = first <= second
-        west, width = np.where(eastward, first, second), np.abs(second - first)
-        lat_west = np.where(eastward, rings.lat[starts], rings.lat[starts + 1])
-        lat_east = np.where(eastward, rings.lat[starts + 1], rings.lat[starts])
-        west = west % 360
-        band = np.minimum(west.astype(np.int16), BANDS - 1)
-        over = np.flatnonzero(west + width >= band + 1)
+        # One number for a vertex in all its edges: else a meridian through it is counted twice or never.
+        lon = np.round(rings.lon % 360, 9) % 360
+        eastward = rings.lon[starts] <= rings.lon[starts + 1]
+        west, east = np.where(eastward, starts, starts + 1), np.where(eastward, starts + 1, starts)
+        band = lon[west].astype(np.int16)
+        over = np.flatnonzero(lon[east].astype(np.int16) != band)
         edge = np.concatenate([np.arange(len(starts)), over])
         band = np.concatenate([band, (band[over] + 1) % BANDS])
         order = np.argsort(band, kind="stable")
-        edge = edge[order]
+        west, east = west[edge[order]], east[edge[order]]
         self._first = np.searchsorted(band[order], np.arange(BANDS + 1))
-        self._west, self._width = west[edge], width[edge]
-        self._lat, self._rise = lat_west[edge], (lat_east - lat_west)[edge]
-        self._owner = rings.owner[starts][edge]
+        self._west, self._east = lon[west], lon[east]
+        self._lat, self._rise = rings.lat[west], rings.lat[east] - rings.lat[west]
+        self._owner = rings.owner[west]
 
     def inside(self, lat: float, lon: float, count: int) -> Bits:
         """Count for each owner the edges north of the point: an odd number is inside."""
-        at = lon % 360
-        band = min(int(at), BANDS - 1)
-        span = slice(self._first[band], self._first[band + 1])
-        past = (at - self._west[span]) % 360
-        here = np.flatnonzero(past < self._width[span])
-        width = self._width[span][here]
-        north = self._lat[span][here] + self._rise[span][here] * past[here] / width > lat
-        return np.bincount(self._owner[span][here[north]], minlength=count) % 2 == 1
+        crossing, owner = self._crossings(lon)
+        return np.asarray(np.bincount(owner[crossing > lat], minlength=count) % 2 == 1)
+
+    def inside_column(self, lat: Floats, lon: float, count: int) -> Bits:
+        """Count the same for many latitudes at once."""
+        crossing, owner = self._crossings(lon)
+        north = np.zeros((count, len(lat)), dtype=np.int64)
+        np.add.at(north, owner, crossing[:, None] > lat[None, :])
+        return np.asarray(north.T % 2 == 1)
+
+    def _crossings(self, lon: float) -> tuple[Floats, Indices]:
+        """Return the latitudes at which edges cross a meridian, and whose they are."""
+        at = round(lon % 360, 9) % 360
+        span = slice(self._first[int(at)], self._first[int(at) + 1])
+        west, east = self._west[span], self._east[span]
+        # Half open, so that an edge and the next never both have their common vertex; an edge may pass 360.
+        here = np.flatnonzero(((west <= at) & (at < east)) | ((east < west) & ((west <= at) | (at < east))))
+        share = (at - west[here]) % 360 / ((east - west)[here] % 360)
+        return self._lat[span][here] + self._rise[span][here] * share, self._owner[span][here]
 
 
 class _Chunks:
@@ -140,7 +153,6 @@ class _Chunks:
         self._cosine = np.clip(cosine - _ROUNDING, -1.0, 1.0)
         self._sine = np.sqrt(1 - self._cosine**2)
         self._middle = np.ascontiguousarray(self._vertices[np.arange(len(sizes)), sizes // 2])
-        self._sizes = sizes
         before, after = self._vertices[:, :-1], self._vertices[:, 1:]
         step = after - before
         chord = np.einsum("cvx,cvx->cv", step, step)  # squared; exact where a cosine of a short edge is not
@@ -167,9 +179,9 @@ class _Chunks:
         best = np.maximum(ends.max(axis=1), np.where(within, aside, -1.0).max(axis=1))
         owner = self._owner[near]
         heads = np.searchsorted(owner, np.arange(len(self._heads)))
-        return np.arccos(np.clip(np.maximum.reduceat(best, heads), -1.0, 1.0))
+        return np.asarray(np.arccos(np.clip(np.maximum.reduceat(best, heads), -1.0, 1.0)))
 
-    def points(self) -> tuple[Floats, Indices]:
-        """Return every vertex once, but for a ring's first and last."""
-        used = np.arange(CHUNK_EDGES + 1)[None, :] < self._sizes[:, None]
-        return self._vertices[used], np.repeat(self._owner, self._sizes)
+    def caps(self, owners: Indices) -> tuple[Floats, Floats]:
+        """Return the caps of the runs of some owners: centres and radii."""
+        chosen = np.isin(self._owner, owners)
+        return self._centres[chosen], np.arccos(self._cosine[chosen])

@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from residency.model.borders import Bits, Floats, Indices, Outlines, Rings
-from residency.model.ellipsoid import HIGH, LOW, MAX_DISTANCE_KM
+from residency.model.distance_field import Excluded, Field, build_field
+from residency.model.ellipsoid import high_km, low_km
 from residency.model.land_cells import Cells
-from residency.model.place import EARTH_RADIUS_KM, Area, Place, Relation
-
-BORDER_SLACK_KM = 6.0
+from residency.model.place import Area, Place, Relation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,19 +72,19 @@ class Geography:
 
         For numbers the shape is (codes,), for arrays of n points (n, codes).
         """
-        return self._for_points(lat, lon, lambda y, x: _low(self._outlines.nearest_angles(y, x)))
+        return self._for_points(lat, lon, lambda y, x: low_km(self._outlines.nearest_angles(y, x)))
 
     def nearest_bounds(self, lat: ArrayLike, lon: ArrayLike) -> Distances:
         """Return lower and upper bounds of the distance to the nearest land of each code."""
         angles = self._for_points(lat, lon, self._outlines.nearest_angles)
-        return Distances(low_km=_low(angles), high_km=_high(angles))
+        return Distances(low_km=low_km(angles), high_km=high_km(angles))
 
     def farthest_km(self, lat: ArrayLike, lon: ArrayLike) -> Floats:
         """Return upper bounds of the distance from points to the farthest land of each code.
 
         The farthest land from a point is the nearest to its antipode.
         """
-        return self._for_points(lat, lon, lambda y, x: _high(np.pi - self._outlines.nearest_angles(-y, x + 180)))
+        return self._for_points(lat, lon, lambda y, x: high_km(np.pi - self._outlines.nearest_angles(-y, x + 180)))
 
     def holds(self, lat: float, lon: float) -> tuple[str, ...]:
         """Return the codes whose outlines hold the point: none at sea, two where two states hold or claim it."""
@@ -96,6 +95,30 @@ class Geography:
         others = np.ones(len(self.codes), bool)
         others[self.indices(codes)] = False
         return bool((self.nearest_km(lat, lon)[others] > radius_km).all())
+
+    def distance_field(self, codes: Iterable[str]) -> Field:
+        """Return bounds of the distance to the nearest land of the set, for any point, by boxes of one degree."""
+        return self.field_of(self.indices(codes))
+
+    def field_of(self, indices: Indices) -> Field:
+        """Return the distance field of the codes at these positions, as `relations` tells them apart."""
+        if not len(indices):
+            raise ValueError("a distance field needs at least one code")
+        return build_field(self._outlines, indices)
+
+    def excludes(self, field: Field, indices: Indices, lat: Floats, lon: Floats, radius_km: Floats) -> Bits:
+        """Say for n discs whether each surely misses all land of the codes that `field` was built of.
+
+        The field decides most; each distinct point of those left open is asked of the outlines once.
+        """
+        answers = field.excludes(lat, lon, radius_km)
+        excluded = answers == Excluded.YES
+        left = np.flatnonzero(answers == Excluded.ASK)
+        if len(left):
+            points, which = np.unique(np.column_stack([lat[left], lon[left]]), axis=0, return_inverse=True)
+            nearest = self.nearest_km(points[:, 0], points[:, 1])[:, indices].min(axis=1)
+            excluded[left] = radius_km[left] < nearest[which.reshape(-1)]
+        return np.asarray(excluded)
 
     @property
     def outlines(self) -> Outlines:
@@ -110,11 +133,3 @@ class Geography:
             return ask(float(lats), float(lons))
         rows = [ask(y, x) for y, x in zip(lats.tolist(), lons.tolist(), strict=True)]
         return np.array(rows).reshape(len(rows), len(self.codes))
-
-
-def _low(angles: Floats) -> Floats:
-    return np.asarray(np.maximum(angles * EARTH_RADIUS_KM - BORDER_SLACK_KM, 0) * LOW)
-
-
-def _high(angles: Floats) -> Floats:
-    return np.asarray(np.minimum((angles * EARTH_RADIUS_KM + BORDER_SLACK_KM) * HIGH, MAX_DISTANCE_KM))

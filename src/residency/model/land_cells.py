@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +26,19 @@ class Cells:
     lon: Floats
     code: Indices
     radius_km: Floats
+    _terms: NDArray[np.float32] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        size = self.radius_km / EARTH_RADIUS_KM
+        terms = np.column_stack([unit_vectors(self.lat, self.lon), np.cos(size), np.sin(size)])
+        object.__setattr__(self, "_terms", np.ascontiguousarray(terms.T, dtype=np.float32))
 
     def __len__(self) -> int:
         return len(self.lat)
+
+    def __getitem__(self, which: Indices | Bits) -> Cells:
+        """Return some of the cells."""
+        return Cells(lat=self.lat[which], lon=self.lon[which], code=self.code[which], radius_km=self.radius_km[which])
 
     def nearest_km(self, lat: float, lon: float) -> Floats:
         """Return lower bounds of the distance from a point to the land in each cell."""
@@ -41,28 +51,25 @@ class Cells:
     def touched(self, lat: Floats, lon: Floats, radius_km: Floats) -> Bits:
         """Say for n discs whether land of each cell may lie in it: shape (n, cells); never falsely no."""
         reach = np.minimum(radius_km / LOW / EARTH_RADIUS_KM, np.pi)
-        return self._compare(lat, lon, reach, 1.0) >= -_ROUNDING
+        found = self._compare(lat, lon, reach, np.sin(reach)) >= -_ROUNDING
+        # A disc and a cell that sum to over half a turn meet anywhere.
+        found[reach >= np.pi - self.radius_km.max(initial=0.0) / EARTH_RADIUS_KM] = True
+        return np.asarray(found)
 
     def held(self, lat: Floats, lon: Floats, radius_km: Floats) -> Bits:
         """Say for n discs whether all land of each cell surely lies in it: shape (n, cells); never falsely yes."""
         reach = np.minimum(radius_km / HIGH / EARTH_RADIUS_KM, np.pi)
-        wide = reach[:, None] >= (self.radius_km / EARTH_RADIUS_KM)[None, :]
-        return np.asarray(wide & (self._compare(lat, lon, reach, -1.0) >= _ROUNDING))
+        found = self._compare(lat, lon, reach, -np.sin(reach)) >= _ROUNDING
+        small = reach < self.radius_km.max(initial=0.0) / EARTH_RADIUS_KM
+        found[small] &= (reach[small, None] * EARTH_RADIUS_KM) >= self.radius_km[None, :]
+        return np.asarray(found)
 
     def _arcs_km(self, lat: float, lon: float) -> Floats:
-        point = unit_vectors(np.float64(lat), np.float64(lon))
+        point = unit_vectors(lat, lon)
         cosine = unit_vectors(self.lat, self.lon) @ point
         return np.asarray(np.arccos(np.clip(cosine, -1.0, 1.0)) * EARTH_RADIUS_KM)
 
-    def _compare(self, lat: Floats, lon: Floats, reach: Floats, sign: float) -> NDArray[np.float32]:
-        """Return cos(arc) - cos(reach ± radius), which is one product of two matrices of five columns.
-
-        Where the sum passes a half turn the disc reaches everything: 2 is more than any difference asked about.
-        """
-        size = self.radius_km / EARTH_RADIUS_KM
-        discs = np.column_stack([unit_vectors(lat, lon), -np.cos(reach), np.sin(reach)]).astype(np.float32)
-        cells = np.column_stack([unit_vectors(self.lat, self.lon), np.cos(size), sign * np.sin(size)])
-        found = discs @ cells.astype(np.float32).T
-        if sign > 0:
-            found[reach[:, None] + size[None, :] >= np.pi] = 2
-        return np.asarray(found)
+    def _compare(self, lat: Floats, lon: Floats, reach: Floats, sine: Floats) -> NDArray[np.float32]:
+        """Return cos(arc) - cos(reach ± radius) for all discs and cells: one product of matrices of five columns."""
+        discs = np.column_stack([unit_vectors(lat, lon), -np.cos(reach), sine])
+        return np.asarray(discs.astype(np.float32) @ self._terms)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from residency.evaluate.mesh import Mesh, MeshTrip, sanitise, tested, without_site
+from residency.evaluate.mesh import Mesh, MeshTrip, sanitise, well_connected, without_site
 from residency.evaluate.physics import Bound, Region, RoundTrip, locate_by_discs
 from residency.model.evidence import Kind, Statement
 from residency.model.network import Vantage
@@ -30,7 +30,7 @@ def read_together(
     `aliases` are addresses of vantages: a time to one of them is a time of the mesh, as is one to a vantage's name.
     """
     mesh = _mesh(every, aliases)
-    trusted = sanitise(mesh) & tested(mesh)
+    trusted = sanitise(mesh) & well_connected(mesh)
     by_name = {vantage.name: vantage for vantage in mesh.vantages}
 
     def read(target: Sequence[Time]) -> Statement | None:
@@ -39,7 +39,7 @@ def read_together(
         kept = trusted
         if at_target is not None:
             far = without_site(mesh, at_target.lat, at_target.lon, _SITE_KM)
-            kept = sanitise(far) & tested(far)
+            kept = sanitise(far) & well_connected(far)
         trips = _trips(target, kept)
         region = _region(trips, geography, k=1) if trips else None
         if region is None:

@@ -24,6 +24,7 @@ _VANTAGE_KM = 25.0  # how well a vantage's own position is known
 _DETOUR = 1.5
 _ACCESS_MS = 0.5
 _MIN_WITHIN_KM = 10.0
+_SPHERE_SHARE, _ROUNDING_KM = 0.994, 5.0  # what counting discs allows for the Earth's shape and for single precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +109,9 @@ class _Bounds:
     def _slack_km(self, spot: Spot, other: NDArray[np.bool_]) -> float:
         if not other.any():
             return 20_000.0
-        nearest = self._geography.nearest_km(spot.lat or 0.0, spot.lon or 0.0)
-        return float(nearest[other].min())
+        cells = self._geography.cells  # discs are counted over cells, which reach further than the land in them
+        nearest = cells.nearest_km(spot.lat or 0.0, spot.lon or 0.0)[other[cells.code]]
+        return max(0.0, float(nearest.min(initial=20_000.0)) * _SPHERE_SHARE - _ROUNDING_KM)
 
 
 def _until_covered(candidates: Sequence[Candidate], coverage: float) -> list[Candidate]:

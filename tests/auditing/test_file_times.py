@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import csv
+import os
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.auditing.conftest import Audit, app
 
 import residency
+from residency.auditing.locating import Locator
 from residency.errors import UsageError
 from residency.model.evidence import Assurance
 from residency.model.location import Locations
 from residency.model.vantage_check import Standing
 from residency.model.verdict import Verdict, Where
+from residency.sources.latency import read_rtt_files
+
+DAY = date(2026, 11, 1)
 
 HEAD = "vantage,lat,lon,radius_km,asn,target,rtt_ms,kind\n"
 PLACES = {
@@ -128,3 +136,39 @@ def test_the_order_of_rows_never_matters(tmp_path: Path) -> None:
 def test_live_needs_a_stated_vantage() -> None:
     with pytest.raises(UsageError, match="--vantage"):
         residency.locate([TARGET], live=True)
+
+
+def test_every_row_set_aside_is_in_the_quarantine_of_an_audit(audit: Audit, tmp_path: Path) -> None:
+    path = tmp_path / "times.csv"
+    bad = ("-3", "0", "NaN", "inf", "1e12", "100000.0")
+    text = HEAD + mesh() + "".join(f"fra,50.11,8.68,10,64501,{TARGET},{value},icmp\n" for value in bad)
+    path.write_text(text + row("fra", TARGET, 1.0), encoding="utf-8")
+    report = audit(app("", ""), vantage=None, embedded=False, rtt=[path])
+    assert [(q.path, q.line, q.value) for q in report.quarantine] == [
+        (str(path), 12 + number, value) for number, value in enumerate(bad)
+    ]
+    assert report.verdict("acme") is Verdict.VIOLATED
+    assert report.result("acme").assurance is Assurance.MEASURED
+    assert all(item.quarantined == 0 for item in report.inputs)
+
+
+ANCHORS = Path(os.environ.get("RESIDENCY_SHARED", "")) / "data" / "rtt"
+
+
+@pytest.mark.skipif(not (ANCHORS / "anchor_mesh_2018.csv").is_file(), reason="RESIDENCY_SHARED names no rtt data")
+def test_real_anchors_are_never_excluded_from_their_own_country(tmp_path: Path) -> None:
+    """Every sixth anchor as a target of all others, read as a file of times with its mesh."""
+    with (ANCHORS / "anchor_mesh_2018.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    truth = {r["target_id"]: r["target_country"] for r in rows}
+    path = tmp_path / "mesh.csv"
+    lines = [f"{r['vantage_id']},{r['vantage_lat']},{r['vantage_lon']},{r['target_id']},{r['rtt_ms']}" for r in rows]
+    path.write_text("\n".join(["vantage,lat,lon,target,rtt_ms", *lines]), encoding="utf-8")
+    locator = Locator(
+        sources=[], within=(), min_assurance="database", max_age_days=None, day=DAY, rtt_files=read_rtt_files([path])
+    )
+    found = locator.locate(locator.timed_targets()[::6])
+    assert len(found) > 15
+    assert not [(item.target, truth[item.target]) for item in found if truth[item.target] in item.excluded]
+    assert sum(len(item.excluded) > 200 for item in found) > len(found) / 2
+    assert all(item.assurance in (Assurance.MEASURED, Assurance.NONE) for item in found)

@@ -7,10 +7,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -323,10 +324,11 @@ class Run:
 
     def _quarantine(self, sink: Callable[[QuarantinedRecord], None] | None) -> tuple[QuarantinedRecord, ...]:
         kept: list[QuarantinedRecord] = []
-        for item in self.flows.quarantine():
-            record = QuarantinedRecord(
-                path=item.path, line=item.line, offset=item.offset, reason=item.reason, value=item.value
-            )
+        aside = (
+            QuarantinedRecord(path=item.path, line=item.line, offset=item.offset, reason=item.reason, value=item.value)
+            for item in self.flows.quarantine()
+        )
+        for record in chain(aside, _times_aside(self.rtt_files)):
             if len(kept) < LIMITS.max_quarantine_in_report:
                 kept.append(record)
             if sink is not None:
@@ -367,6 +369,13 @@ def claim_area(claim: Claim, gazetteer: Gazetteer, at: datetime) -> Area:
     """Return the area of a claim at `at`: `allow` (else WORLD) minus `forbid`."""
     allowed = gazetteer.area(claim.allow or ("WORLD",), at)
     return allowed - gazetteer.area(claim.forbid, at) if claim.forbid else allowed
+
+
+def _times_aside(files: Sequence[RttFile]) -> Iterator[QuarantinedRecord]:
+    """Return the rows of files of round-trip times that hold none; they are no records of traffic."""
+    for file in files:
+        for row in file.refused:
+            yield QuarantinedRecord(path=file.path, line=row.number, offset=None, reason=row.reason, value=row.value)
 
 
 def _stale(snapshot: Snapshot, as_of: datetime) -> str:

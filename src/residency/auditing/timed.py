@@ -80,11 +80,15 @@ def times_of_traffic(table: Any, vantages: Sequence[Vantage]) -> tuple[list[Seen
 
 
 def times_of_files(files: Sequence[RttFile], *, labels: bool) -> tuple[list[Seen], tuple[str, ...]]:
-    """Return the times of files; names and labels only where they are asked for: no flow can be told by them."""
+    """Return the times of files; names and labels only where they are asked for: no flow can be told by them.
+
+    Times to a vantage by its name are kept in any case: they are the mesh.
+    """
     found, left = [], 0
+    vantages = {one.vantage.name for file in files for one in file.latencies}
     for file in files:
         for one in file.latencies:
-            if one.is_address or labels:
+            if one.is_address or labels or one.target in vantages:
                 found.append(_of_latency(one, file.snapshot.id))
             else:
                 left += 1

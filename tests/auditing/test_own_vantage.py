@@ -126,7 +126,7 @@ def test_too_few_controls_support_nothing_and_say_so(audit: Audit, chosen: tuple
     assert report.vantages[0].standing is Standing.UNTESTED
     assert report.verdict("acme") is Verdict.INCONCLUSIVE
     assert "R127" in only(report).rules
-    assert any("its test needs 3 of 2" in w for w in report.warnings)
+    assert any("its test needs 3 endpoints of 2" in w for w in report.warnings)
 
 
 def test_controls_within_the_bound_in_question_do_not_test_it(audit: Audit) -> None:

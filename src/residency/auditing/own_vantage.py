@@ -158,5 +158,5 @@ def _why_untested(controls: Sequence[Control]) -> str:
     seen, operators = len({c.server_ip for c in proving}), len({c.operator for c in proving})
     return (
         f"{seen} endpoints of known place of {operators} operators were timed by tls, quic or app in this traffic; "
-        f"its test needs {LIMITS.min_controls} of {LIMITS.min_control_operators}"
+        f"its test needs {LIMITS.min_controls} endpoints of {LIMITS.min_control_operators} operators"
     )

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from residency.evaluate.coverage import Geography
+from residency.evaluate.coverage import Geography, Grid, cells_in_all, grid_of
 from residency.evaluate.inflation import Inflation, learn_inflation, log_likelihood
-from residency.evaluate.physics import Bound, Discs, RoundTrip, discs_of
+from residency.evaluate.physics import Bound, RoundTrip, discs_of
 from residency.evaluate.sphere import Floats, distances_km, unit_vectors
 
 TRIPS_USED = 8
@@ -64,13 +64,13 @@ def calibrate(known: Sequence[Known], geography: Geography, *, folds: int = FOLD
     targets of one site should stand beside each other: folds are cut in the order of position.
     """
     ordered = sorted(known, key=lambda k: (round(k.lat, 1), round(k.lon, 1), k.code))
-    grid = _grid_of(geography)
+    grid, codes = grid_of(geography), np.array([code[:2] for code in geography.codes])
     fold = np.arange(len(ordered)) * folds // max(1, len(ordered))
     scores: list[float] = []
     for number in range(folds):
         held = [k for k, own in zip(ordered, fold, strict=True) if own == number]
         model = learn_inflation([_columns(k) for k, own in zip(ordered, fold, strict=True) if own != number])
-        scores += [_score_at_home(k, model, grid) for k in held]
+        scores += [_score_at_home(k, model, grid, codes == k.code[:2]) for k in held]
     whole = learn_inflation([_columns(k) for k in ordered])
     return Calibration(model=whole, scores=tuple(sorted(scores, reverse=True)))
 
@@ -87,28 +87,10 @@ def locate_by_calibration(
     stated = CalibratedRegion(feasible=(), rate=rank / (known + 1), known=known)
     if rank < 1 or known < LEAST_KNOWN or not trips:
         return stated
-    grid = _grid_of(geography)
+    grid = grid_of(geography)
     cells, gaps = _gaps(trips, calibration.model, grid)
     kept = np.unique(grid.code[cells[gaps <= calibration.scores[rank - 1]]])
     return CalibratedRegion(feasible=tuple(geography.codes[i] for i in kept), rate=stated.rate, known=known)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Grid:
-    codes: tuple[str, ...]
-    units: Floats
-    code: NDArray[np.int64]
-    radius_km: Floats
-
-
-def _grid_of(geography: Geography) -> _Grid:
-    cells = geography.cells
-    return _Grid(
-        codes=geography.codes,
-        units=unit_vectors(np.asarray(cells.lat, float), np.asarray(cells.lon, float)),
-        code=np.asarray(cells.code, np.int64),
-        radius_km=np.asarray(cells.radius_km, float),
-    )
 
 
 def _columns(known: Known) -> tuple[tuple[str, ...], Floats, Floats]:
@@ -120,21 +102,21 @@ def _columns(known: Known) -> tuple[tuple[str, ...], Floats, Floats]:
     return tuple(t.vantage.name for t in known.trips), distances_km(unit_vectors(lat, lon), here)[:, 0], rtt_ms
 
 
-def _score_at_home(known: Known, model: Inflation, grid: _Grid) -> float:
+def _score_at_home(known: Known, model: Inflation, grid: Grid, home_codes: NDArray[np.bool_]) -> float:
     """Return how much worse than the best place the model finds the true one: the best cell that may hold it."""
     cells, gaps = _gaps(known.trips, model, grid)
     here = unit_vectors(np.array([known.lat], float), np.array([known.lon], float))
-    own = np.array([code[:2] == known.code[:2] for code in grid.codes])[grid.code[cells]]
+    own = home_codes[grid.code[cells]]
     reach = distances_km(grid.units[cells], here)[:, 0] - grid.radius_km[cells]
     home = own & (reach <= max(0.0, float(reach[own].min(initial=np.inf))))
     return float(gaps[home].min(initial=np.inf))
 
 
-def _gaps(trips: Sequence[RoundTrip], model: Inflation, grid: _Grid) -> tuple[NDArray[np.int64], Floats]:
+def _gaps(trips: Sequence[RoundTrip], model: Inflation, grid: Grid) -> tuple[NDArray[np.int64], Floats]:
     """Return the cells that the discs leave, and how much less likely than the best of them each makes the times."""
     discs = discs_of(trips, Bound.FIBRE)
     lowest = np.argsort(discs.radii_km, kind="stable")[:TRIPS_USED]
-    cells = _within(discs, lowest, grid)
+    cells = cells_in_all(discs.units, discs.radii_km, grid)
     if not len(cells):
         return cells, np.zeros(0)
     chosen = [discs.trips[i] for i in lowest]
@@ -142,12 +124,3 @@ def _gaps(trips: Sequence[RoundTrip], model: Inflation, grid: _Grid) -> tuple[ND
     times = np.array([t.rtt_ms for t in chosen], float)
     likely = log_likelihood(model, tuple(t.vantage.name for t in chosen), apart, times)
     return cells, likely.max() - likely
-
-
-def _within(discs: Discs, lowest: NDArray[np.int64], grid: _Grid) -> NDArray[np.int64]:
-    """Return the cells that touch all discs, the smallest discs first: few cells are left for the others."""
-    cells = np.arange(len(grid.code))
-    for chosen in (*lowest[:, None], np.arange(len(discs))):
-        apart = distances_km(discs.units[chosen], grid.units[cells]) - grid.radius_km[cells][None, :]
-        cells = cells[(apart <= discs.radii_km[chosen][:, None]).all(axis=0)]
-    return cells

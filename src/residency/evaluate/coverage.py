@@ -132,6 +132,14 @@ def count_covering(
     return _best_of_codes(count, grid, codes)
 
 
+def cells_in_all(units: Floats, radii_km: Floats, grid: Grid) -> NDArray[np.int64]:
+    """Return the cells, as positions in the grid, that touch every disc."""
+    rows, starts = _disc_rows(units, radii_km, grid.widest_km), np.arange(len(units))
+    blocks = _covering(rows, grid.blocks, starts) == len(units)
+    cells = np.flatnonzero(np.repeat(blocks, np.diff(grid.starts)))
+    return np.asarray(cells[_covering(rows, grid.cells[cells], starts) == len(units)])
+
+
 def _rows(units: Floats, radius_km: Floats) -> Narrow:
     angle = np.minimum((radius_km + _ROUNDING_KM) / EARTH_RADIUS_KM, np.pi)[:, None]
     return np.concatenate([units, np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)

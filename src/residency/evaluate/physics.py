@@ -38,7 +38,7 @@ class Bound(StrEnum):
 # Half of c, and half of two thirds of c: km of distance for a millisecond of round trip.
 KM_PER_MS: Mapping[Bound, float] = {Bound.VACUUM: 149.896229, Bound.FIBRE: 99.930819}
 HALF_ROUND_KM = 20_038.0
-REFUTERS_NAMED = 3
+REFUTERS_NAMED = 2
 KINDS = frozenset({"icmp", "tcp", "syn", "tls", "quic", "app"})
 KEYED_KINDS = frozenset({"tls", "quic", "app"})  # the server's own key or words were in the loop
 

@@ -102,8 +102,10 @@ CORNERS = 16
 def simplify(arc: Ring, tolerance_km: float) -> Ring:
     """Keep the vertices that the others lie within `tolerance_km` of (Douglas and Peucker; distances to segments).
 
-    A closed arc is first parted at its vertex farthest from the start.
+    A closed arc is first parted at its vertex farthest from the start. Tolerance 0 keeps everything.
     """
+    if not tolerance_km:
+        return arc
     last = len(arc) - 1
     keep = np.zeros(len(arc), bool)
     keep[[0, last]] = True

@@ -36,7 +36,7 @@ class Cells:
     def __len__(self) -> int:
         return len(self.lat)
 
-    def __getitem__(self, which: Indices | Bits) -> Cells:
+    def __getitem__(self, which: Indices | Bits | slice) -> Cells:
         """Return some of the cells."""
         return Cells(lat=self.lat[which], lon=self.lon[which], code=self.code[which], radius_km=self.radius_km[which])
 

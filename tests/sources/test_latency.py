@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from residency.errors import SourceError
+from residency.errors import LimitError, SourceError
 from residency.limits import LIMITS
 from residency.model.latency import RttKind
 from residency.sources.latency import RttFile, Times, read_rtt, read_rtt_files, read_target_text
@@ -242,3 +242,39 @@ def test_the_order_of_rows_never_matters(values: list[float]) -> None:
 )
 def test_targets_are_addresses_names_or_labels(text: str, read: tuple[str, bool]) -> None:
     assert read_target_text(text) == read
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*PING, "rtt", "hop"]), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+@given(key=st.sampled_from([*PING, *CERT, "proto"]), junk=JUNK, base=st.sampled_from([PING, TRACE, CERT]))
+def test_a_damaged_result_is_set_aside_and_never_more(
+    tmp_path: Path, key: str, junk: object, base: dict[str, object]
+) -> None:
+    results, probes = tmp_path / "results.json", tmp_path / "list.json"
+    results.write_text(json.dumps([{**base, key: junk}, PING]), encoding="utf-8")
+    probes.write_text(PROBES, encoding="utf-8")
+    found = one(results, probes)
+    assert found.rows == 2
+    assert any(latency.target == "198.51.100.7" for latency in found.latencies)
+    assert all(0 < latency.rtt_ms <= LIMITS.max_rtt_ms for latency in found.latencies)
+
+
+def test_too_many_rows_that_are_no_times_are_refused(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    monkeypatch.setattr("residency.sources.latency.LIMITS", replace(LIMITS, max_rtt_rows_refused=3))
+    with pytest.raises(LimitError, match="no times"):
+        read_rtt_files([write(HEAD + "v,1,2,203.0.113.9,-3\n" * 4, "t")])
+
+
+def test_too_many_vantages_are_refused(write: Write) -> None:
+    rows = "".join(f"v{n},1,2,203.0.113.9,5\n" for n in range(LIMITS.max_vantages + 1))
+    with pytest.raises(LimitError, match="vantages"):
+        read_rtt_files([write(HEAD + rows, "t")])

@@ -58,7 +58,9 @@ class Times:
         self._targets: dict[str, tuple[str, bool] | str] = {}
 
     def refuse(self, number: int, reason: str, value: object = "") -> None:
-        """Set a row aside."""
+        """Set a row aside; raises LimitError where nearly nothing is a time."""
+        if len(self.refused) >= LIMITS.max_rtt_rows_refused:
+            raise LimitError(f"holds more than {LIMITS.max_rtt_rows_refused:,} rows that are no times: {reason}")
         self.refused.append(RefusedRow(number=number, reason=reason, value=shorten(value)))
 
     def count(self) -> None:

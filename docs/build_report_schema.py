@@ -13,6 +13,7 @@ from typing import Any
 
 from residency.model.claim import Activity, Modality, Role
 from residency.model.evidence import Assurance, Kind
+from residency.model.vantage_check import Standing
 from residency.model.verdict import Outcome, Verdict, Where
 from residency.report.as_json import SCHEMA
 from residency.traffic.columns import NAMED_BY, RTT_KINDS
@@ -113,6 +114,35 @@ EVIDENCE = table(
     why_struck=TEXT,
     listed=said(or_null(listed(DAY)), "first and last day on which the source is known to have said so"),
     days_from_flow=or_null(COUNT),
+    proves=said(FLAG, "may it carry a verdict? Round-trip times of an untested vantage, or of SYNs, only support"),
+)
+DISTANCE: Schema = {"type": "number", "minimum": 0}
+CONTROL = table(
+    "An endpoint of known place that answered sooner than light could have come back from there.",
+    server_ip=TEXT,
+    operator=said(TEXT, "who publishes where it is"),
+    place=TEXT,
+    least_km=said(DISTANCE, "how far it is at the least"),
+    rtt_ms={"type": "number", "exclusiveMinimum": 0},
+    rtt_kind=or_null(TEXT),
+)
+VANTAGE = table(
+    "The test of one vantage against endpoints of known place.",
+    name=TEXT,
+    lat={"type": "number", "minimum": -90, "maximum": 90},
+    lon={"type": "number", "minimum": -180, "maximum": 180},
+    radius_km=DISTANCE,
+    standing=words(Standing),
+    why=TEXT,
+    endpoints=said(COUNT, "addresses that it timed"),
+    controls=said(COUNT, "of them, those of known place"),
+    operators=listed(TEXT),
+    beyond_km={
+        "type": "object",
+        "description": "for tcp and quic: a disc of a greater radius was not put to the test",
+        "additionalProperties": DISTANCE,
+    },
+    impossible=listed(CONTROL),
 )
 FINDING = table(
     "One claim held against one endpoint.",
@@ -202,6 +232,7 @@ def schema() -> Schema:
         claims=listed({"$ref": "#/$defs/claim"}),
         findings=listed({"$ref": "#/$defs/finding"}),
         warnings=listed(TEXT),
+        vantages=said(listed(VANTAGE), "where round-trip times come from, and what they are worth"),
     )
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

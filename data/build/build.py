@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-STEPS = ("countries", "country", "ranges", "origin", "check_regions", "manifest")
+STEPS = ("countries", "borders", "land_cells", "country", "ranges", "origin", "check_regions", "manifest")
 FOLDERLESS = frozenset({"manifest"})
 
 

@@ -51,7 +51,31 @@ ORIGIN = {
     "that occurs nowhere here is not covered. The publisher of the source warns of bugs in its merged data: use "
     "it for kinds, never for places.",
 }
+BORDERS = {
+    **OURS,
+    "licence": "ISC",
+    "attribution": "Made with Natural Earth (naturalearthdata.com), through world-atlas (Copyright 2013-2019 Michael "
+    "Bostock, ISC)",
+    "source": f"npm {ATLAS} (ISC; Natural Earth 1:10m, public domain)",
+    "built": "2019-05-05T00:00:00Z",
+    "max_age_days": 3650,
+}
 ENTRIES: dict[str, dict[str, Any]] = {
+    "geo/borders.parquet": {
+        **BORDERS,
+        "id": "borders",
+        "kind": "borders",
+        "name": "Outlines of countries, simplified to 1 km",
+        "note": "De facto lines as Natural Earth draws them. Land that two states hold or claim is in both. Parts with "
+        "a date of their own are codes of their own: ES is Spain without ES-CN, ES-CE and ES-ML.",
+    },
+    "geo/land_cells.parquet": {
+        **BORDERS,
+        "id": "land-cells",
+        "kind": "borders",
+        "name": "Discs that hold all land of each country",
+        "note": "Made from geo/borders.parquet; radii hold 6 km of slack for its errors.",
+    },
     "geo/country_v4.parquet": {
         **DBIP,
         "id": "dbip-country-v4",

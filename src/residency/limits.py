@@ -106,6 +106,25 @@ class Limits:
     max_dns_records: int = 6_000
     max_dns_name_jumps: int = 127  # pointers in one name
     max_dns_chain: int = 16
+    # Files of round-trip times, and times measured from here (sources/latency.py, sources/live.py).
+    max_rtt_file_bytes: int = 512 << 20
+    max_rtt_rows: int = 5_000_000
+    max_rtt_rows_refused: int = 100_000
+    max_vantages: int = 2_000  # their mesh is held as a square
+    max_vantage_name_characters: int = 200
+    min_rtt_ms: float = 0.001  # 150 m: a shorter one measures the machine, not the path
+    min_controls: int = 3  # endpoints of known place that test the auditor's own vantage, of so many operators:
+    min_control_operators: int = 2
+    min_samples: int = 3  # of one vantage's times before they prove
+    min_networks_answered_near: int = 10
+    answered_near_share: float = 0.9
+    answered_near_ms: float = 2.0
+    max_live_targets: int = 1_000
+    max_live_samples: int = 20
+    max_live_at_once: int = 8
+    live_deadline_s: float = 300.0
+    live_attempt_s: float = 5.0
+    max_live_answer_bytes: int = 64 * 1024
 
 
 LIMITS = Limits()

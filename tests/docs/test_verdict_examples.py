@@ -128,6 +128,16 @@ EXAMPLES = [
         options=ALONE,
         outcome="unknown",
     ),
+    *(
+        Example(
+            rule=rule,
+            ip=OFFICE,
+            pinned=(pin("measured", "mesh", OFFICE, "DE", proves=False, weakness=weakness),),
+            options=ALONE,
+            outcome="unknown",
+        )
+        for rule, weakness in (("R127", "vantage"), ("R128", "samples"))
+    ),
     Example(
         rule="R126",
         ip=OFFICE,

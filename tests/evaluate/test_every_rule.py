@@ -11,7 +11,7 @@ import pytest
 from residency.evaluate import rules
 from residency.evaluate.judge import Judgement
 from residency.model.claim import Activity, Binding, HostRule, Modality, Role
-from residency.model.evidence import Assurance, Kind, Statement
+from residency.model.evidence import Assurance, Kind, Statement, Weakness
 from residency.model.names import HostPattern
 from residency.model.period import Period
 from residency.model.verdict import Verdict
@@ -103,6 +103,8 @@ CASES: dict[str, Case] = {
     rules.ECHO_ALONE: one(db("US"), lambda b: b.registered("US")),
     rules.NOT_FINE_ENOUGH: one(lambda b: b.declared("NO"), allow=("site:tiktok/hamar",)),
     rules.MEASURED_CANNOT_PROVE: one(lambda b: b.measured("IE", proves=False)),
+    rules.UNTESTED_VANTAGE: one(lambda b: b.measured("IE", proves=False, weakness=Weakness.VANTAGE)),
+    rules.FEW_SAMPLES: one(lambda b: b.measured("IE", proves=False, weakness=Weakness.SAMPLES)),
     rules.BACKDATED: one(lambda b: b.declared("IE", days=1)),
     rules.UNANSWERED: one(ie, answered=False),
     rules.EXCUSED: excused,

@@ -46,42 +46,6 @@ LOGS: dict[str, tuple[bytes, ...]] = {
         b'{"_path":"dns","ts":1780272000.4,"uid":"C2","id.orig_h":"10.0.0.1","id.resp_h":"10.0.0.2","id.resp_p":53,'
         b'"trans_id":7,"query":"a.example","qtype":1,"answers":["81.2.69.160"],"TTLs":[60.0]}',
     ),
-    "gcp-vpc": (
-        b'{"insertId":"a0","jsonPayload":{"bytes_sent":"1","connection":{"dest_ip":"81.2.69.160","dest_port":443,'
-        b'"protocol":6,"src_ip":"10.0.0.2","src_port":50009},"start_time":"2026-06-01T00:00:00.000000000Z"},'
-        b'"logName":"projects/p/logs/compute.googleapis.com%2Fvpc_flows"}',
-        b'{"insertId":"a1","jsonPayload":{"bytes_sent":"1224","connection":{"dest_ip":"81.2.69.160","dest_port":443,'
-        b'"protocol":6,"src_ip":"10.0.0.2","src_port":50000},"end_time":"2026-06-01T00:00:04.000000000Z",'
-        b'"packets_sent":"9","reporter":"SRC","rtt_msec":"12","start_time":"2026-06-01T00:00:00.000000000Z"},'
-        b'"logName":"projects/p/logs/compute.googleapis.com%2Fvpc_flows","timestamp":"2026-06-01T00:00:10Z"}',
-        b'{"insertId":"a2","jsonPayload":{"bytes_sent":"5342","connection":{"dest_ip":"10.0.0.2","dest_port":50000,'
-        b'"protocol":6,"src_ip":"81.2.69.160","src_port":443},"end_time":"2026-06-01T00:00:04.000000000Z",'
-        b'"reporter":"DEST","start_time":"2026-06-01T00:00:00.000000000Z"},'
-        b'"logName":"projects/p/logs/compute.googleapis.com%2Fvpc_flows"}',
-    ),
-    "nfdump": (
-        b"firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes,flows",
-        b"2026-06-01 00:00:00.000,     1.000,TCP,10.0.0.1,50000,81.2.69.160,443,10,800,1",
-        b"2026-06-01 00:00:00.100,     1.000,TCP,81.2.69.160,443,10.0.0.1,50000,12,8000,1",
-        b"2026-06-01 00:00:02.000,     0.000,UDP,2001:db8::1,50001,2001:db8::2,53,1,60,1",
-    ),
-    "azure-flow": (
-        b'{"records":[',
-        b'{"time":"2026-06-01T00:00:00Z","macAddress":"000D3AF8","category":"NetworkSecurityGroupFlowEvent",'
-        b'"properties":{"Version":2,"flows":[{"rule":"r","flows":[{"mac":"000D3AF8","flowTuples":['
-        b'"1780272000,10.0.0.4,81.2.69.160,50000,443,T,O,A,B,,,,",'
-        b'"1780272030,10.0.0.4,81.2.69.160,50000,443,T,O,A,E,10,800,12,8000"]}]}]}},',
-        b'{"time":"2026-06-01T00:01:00Z","category":"NetworkSecurityGroupFlowEvent","properties":{"Version":2,"flows":['
-        b'{"rule":"d","flows":[{"mac":"0","flowTuples":["1780272060,81.2.69.161,10.0.0.4,4000,22,T,I,D,B,,,,"]}]}]}},',
-    ),
-    "har": (
-        b'{"log":{"version":"1.2","entries":[',
-        b'{"startedDateTime":"2026-06-01T00:00:00.000Z","time":50,"serverIPAddress":"81.2.69.160","connection":"443",'
-        b'"request":{"method":"GET","url":"https://a.example/x","headersSize":100,"bodySize":0},"response":{"status":200,'
-        b'"headersSize":200,"bodySize":300},"timings":{"connect":30,"ssl":20,"send":0,"wait":10,"receive":5}},',
-        b'{"startedDateTime":"2026-06-01T00:00:01.000Z","serverIPAddress":"[2001:db8::1]","request":{"method":"GET",'
-        b'"url":"http://b.example:8080/"},"response":{"status":0},"timings":{"connect":-1,"ssl":-1}},',
-    ),
     "aws-vpc": (
         b"version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action "
         b"log-status",

@@ -61,13 +61,13 @@ def test_a_feed_that_cannot_be_read_is_said(web: Web, registration: Registration
     web.page("/geofeed.csv", "<html>gone</html>", type="text/html")
     found = residency.locate("20.0.0.1", sources=[feeds_of(web, registration)], embedded=False)
     assert found[0].countries == ()
-    assert any("malformed" in note and "feeds.example" in note for note in found.notes)
+    assert any("malformed" in note and "feeds.example" in note for note in found.warnings)
 
 
 def test_an_address_without_registration_is_said(web: Web, registration: Registration) -> None:
     found = residency.locate("21.0.0.1", sources=[registration], embedded=False)
     assert found[0].evidence == ()
-    (note,) = found.notes
+    (note,) = found.warnings
     assert "21.0.0.1" in note
 
 

@@ -12,17 +12,17 @@ from residency.auditing.cuts import cuts_us
 from residency.auditing.given import GivenEvidence
 from residency.auditing.options import (
     AuditOptions,
+    VantageInput,
     parse_assurance,
     parse_max_age,
     parse_moment,
     parse_places,
     parse_skew,
-    parse_vantage,
+    parse_vantages,
 )
 from residency.auditing.run import Run
 from residency.errors import UsageError
 from residency.model.claim import Claim, Pack, party_key
-from residency.model.network import Vantage
 from residency.model.place import Gazetteer
 from residency.model.verdict import QuarantinedRecord, Report, ScopePreview
 from residency.sources.gazetteer import shipped_gazetteer
@@ -49,8 +49,9 @@ def audit(
     relays: Sequence[str | os.PathLike[str]] = (),
     rdap: bool = False,
     discover_geofeeds: bool = False,
+    rtt: Sequence[str | os.PathLike[str]] = (),
     clients: str | Sequence[str] = (),
-    vantage: str | Vantage | None = None,
+    vantage: VantageInput = None,
     min_assurance: str = "database",
     rely_on: str | Sequence[str] = (),
     max_age_days: int | None = None,
@@ -68,8 +69,9 @@ def audit(
     `claims` is a claim file, the name of a shipped pack, a Pack, or several of these; `traffic` is a file, a
     folder, a table (Arrow, pandas, polars) or several. Besides the embedded sources (or alone with `embedded=False`)
     the files of `geoip`, `ranges`, `geofeeds`, `anycast` and `relays` are asked (see `GivenEvidence`), and `sources`
-    of your own. `quarantine` is called with every record that could not be judged. `engine` takes
-    `threads`, `memory_limit` and `temp_dir` of the reader.
+    of your own. `vantage` (`LAT,LON[,±KM][,NAME]`, a CSV of them, or several) makes the round-trip times of the traffic
+    evidence; `rtt` are files of times measured elsewhere. `quarantine` is called with every record that could not be
+    judged. `engine` takes `threads`, `memory_limit` and `temp_dir` of the reader.
 
     Raises ClaimError, InputError, SourceError, UsageError or LimitError; a verdict is never raised.
     """
@@ -78,7 +80,7 @@ def audit(
     chosen = _choose(packs, claim_ids)
     options = AuditOptions(
         clients=parse_places(clients, gazetteer),
-        vantage=parse_vantage(vantage) if isinstance(vantage, str) else vantage,
+        vantages=parse_vantages(vantage),
         min_assurance=parse_assurance(min_assurance),
         rely_on=frozenset(party_key(who) for who in ([rely_on] if isinstance(rely_on, str) else rely_on)),
         max_age_days=parse_max_age(max_age_days),
@@ -95,6 +97,7 @@ def audit(
         relays=relays,
         rdap=rdap,
         discover=discover_geofeeds,
+        rtt=rtt,
     )
     asked = [*given_evidence.sources(), *sources]
     _check_asns(chosen, asked)
@@ -112,6 +115,7 @@ def audit(
                 options=options,
                 cuts_us=cuts,
                 flows=flows,
+                rtt_files=given_evidence.times(),
             )
 
     with _inputs(traffic, engine) as given:
@@ -128,7 +132,7 @@ def preview(
     *,
     claim_ids: Sequence[str] | None = None,
     clients: str | Sequence[str] = (),
-    vantage: str | Vantage | None = None,
+    vantage: VantageInput = None,
     clock_skew_s: float = 0.0,
     input_format: str | None = None,
     time_unit: str = "s",
@@ -141,7 +145,7 @@ def preview(
     chosen = _choose(packs, claim_ids)
     options = AuditOptions(
         clients=parse_places(clients, gazetteer),
-        vantage=parse_vantage(vantage) if isinstance(vantage, str) else vantage,
+        vantages=parse_vantages(vantage),
         clock_skew=parse_skew(clock_skew_s),
     )
     cuts = cuts_us(chosen, gazetteer, [], options, soft=False)

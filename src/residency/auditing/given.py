@@ -6,10 +6,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from residency.auditing.witnesses import Hints
 from residency.errors import UsageError
 from residency.sources.interface import Source
+
+if TYPE_CHECKING:
+    from residency.sources.latency import RttFile
 
 Path = str | os.PathLike[str]
 
@@ -19,9 +23,9 @@ class GivenEvidence:
     """Files of evidence by kind, as the options name them.
 
     `geoip` are databases (.mmdb); `ranges` providers' lists, as `FILE`, `FILE@DATE` or `updated`; `geofeeds` as
-    `[AUTHOR=]FILE[@DATE]`; `anycast` lists of prefixes; `relays` egress lists of private relays. `embedded` says
-    whether the tables that ship with residency are asked too. `rdap` asks the registries over the network, and
-    `discover` fetches the geofeeds that their answers name as well.
+    `[AUTHOR=]FILE[@DATE]`; `anycast` lists of prefixes; `relays` egress lists of private relays; `rtt` files of
+    round-trip times. `embedded` says whether the tables that ship with residency are asked too. `rdap` asks the
+    registries over the network, and `discover` fetches the geofeeds that their answers name as well.
     """
 
     embedded: bool = True
@@ -32,6 +36,7 @@ class GivenEvidence:
     relays: Sequence[Path] = ()
     rdap: bool = False
     discover: bool = False
+    rtt: Sequence[Path] = ()
 
     def sources(self) -> list[Source]:
         """Open everything; raises SourceError for a file that cannot be used, with its path."""
@@ -40,6 +45,14 @@ class GivenEvidence:
         found: list[Source] = list(published_networks(self.ranges, embedded=self.embedded))
         found += databases_and_networks() if self.embedded else []
         return [*found, *self._geofeeds(), *self._networks(), *self._databases(), *self._registries()]
+
+    def times(self) -> tuple[RttFile, ...]:
+        """Read the files of round-trip times; raises SourceError."""
+        if not self.rtt:
+            return ()
+        from residency.sources.latency import read_rtt_files
+
+        return read_rtt_files(self.rtt)
 
     def hints(self) -> Hints | None:
         """Return what host names hint at; None without the embedded tables, which hold the codes."""

@@ -12,21 +12,25 @@ import numpy as np
 
 from residency._version import __version__
 from residency.auditing.given import GivenEvidence
-from residency.auditing.options import parse_assurance, parse_max_age, parse_places
+from residency.auditing.measuring import Measurements
+from residency.auditing.options import VantageInput, parse_assurance, parse_max_age, parse_places, parse_vantages
+from residency.auditing.timed import check_warnings
 from residency.errors import UsageError, shorten
-from residency.evaluate.locate import Weighed, place_in, side_of, weigh
+from residency.evaluate.locate import Weighed, excluded_by, place_in, side_of, weigh
 from residency.evaluate.single import Question, answer
+from residency.model.evidence import Kind, Snapshot
 from residency.model.location import Location, Locations, RefusedTarget
-from residency.model.network import Address, Addresses, parse_address
+from residency.model.network import Address, Addresses, AddressForm, Vantage, as_label, parse_address
 from residency.model.period import midnight
 from residency.model.place import Area, Gazetteer
 from residency.sources.clock import current_day
 from residency.sources.gazetteer import shipped_gazetteer
 from residency.sources.interface import Source
+from residency.sources.latency import RttFile
 
 
 def locate(
-    targets: str | Sequence[str],
+    targets: str | Sequence[str] = (),
     *,
     within: str | Sequence[str] = (),
     sources: Sequence[Source] = (),
@@ -38,14 +42,18 @@ def locate(
     relays: Sequence[str | PathLike[str]] = (),
     rdap: bool = False,
     discover_geofeeds: bool = False,
+    rtt: Sequence[str | PathLike[str]] = (),
+    vantage: VantageInput = None,
+    live: bool = False,
     min_assurance: str = "database",
     max_age_days: int | None = None,
     as_of: date | str | None = None,
 ) -> Locations:
-    """Say where addresses are, with the evidence; uses no network unless `rdap` or `discover_geofeeds` say so.
+    """Say where addresses are, with the evidence; uses no network unless `rdap`, `discover_geofeeds` or `live` say so.
 
-    `targets` are addresses. With `within` (an area, as in "EEA" or "DE,FR") each gets a place in it and a verdict:
-    that of a `connection` claim over one answered conversation on the day `as_of` (default: today, UTC).
+    `targets` are addresses; without any, everything that the files of `rtt` measured. `live` times handshakes with the
+    targets from `vantage`, which must be stated. With `within` (an area, as in "EEA" or "DE,FR") each gets a place in
+    it and a verdict: of a `connection` claim over one answered conversation on the day `as_of` (default: today, UTC).
     Files of evidence and `sources` of your own are given as for `audit`.
 
     Raises UsageError for a target that is no address or an area that is none; a verdict is never raised.
@@ -60,15 +68,27 @@ def locate(
         relays=relays,
         rdap=rdap,
         discover=discover_geofeeds,
+        rtt=rtt,
     )
+    read = [(target, read_target(target)) for target in given]
     locator = Locator(
         sources=[*evidence.sources(), *sources],
         within=parse_places(within, shipped_gazetteer(), option="--within"),
         min_assurance=min_assurance,
         max_age_days=parse_max_age(max_age_days),
         day=parse_day(as_of),
+        rtt_files=evidence.times(),
+        live_from=one_vantage(vantage) if live else None,
     )
-    return locator.locate([(target, read_target(target)) for target in given])
+    return locator.locate(read or locator.timed_targets())
+
+
+def one_vantage(given: VantageInput) -> Vantage:
+    """Return the vantage that `live` measures from; raises UsageError where none or several are stated."""
+    vantages = parse_vantages(given)
+    if len(vantages) != 1:
+        raise UsageError("--live: state with --vantage where you are, as in --vantage 50.85,4.35,±10,Brussels")
+    return vantages[0]
 
 
 def locate_lines(lines: Iterable[str], locator: Locator) -> Locations:
@@ -114,6 +134,8 @@ class Locator:
     min_assurance: str
     max_age_days: int | None
     day: date
+    rtt_files: Sequence[RttFile] = ()
+    live_from: Vantage | None = None
     gazetteer: Gazetteer = field(default_factory=shipped_gazetteer)
     _known: dict[tuple[object, ...], Location] = field(default_factory=dict)
 
@@ -128,16 +150,50 @@ class Locator:
         area = self.gazetteer.area(self.within, midnight(self.day))
         return Question(within=self.within, area=area, day=self.day, floor=parse_assurance(self.min_assurance))
 
+    def timed_targets(self) -> list[tuple[str, Address]]:
+        """Return everything that the files of times measured, as targets."""
+        texts = {one.target: one.is_address for file in self.rtt_files for one in file.latencies}
+        return [(text, parse_address(text) if is_address else as_label(text)) for text, is_address in texts.items()]
+
+    def _measurements(self, given: Sequence[tuple[str, Address]]) -> Measurements | None:
+        """Return the times of files, and those measured now where that was asked for."""
+        if not self.rtt_files and self.live_from is None:
+            return None
+        from residency.auditing.timed import measurements, own_snapshot, times_of_files, times_of_live
+
+        seen, _ = times_of_files(self.rtt_files, labels=True)
+        snapshots, notes = [], []
+        if self.live_from is not None:
+            from residency.sources.live import LivePlan, LiveTarget, measure_live
+
+            asked = {a.text: LiveTarget(address=a) for _, a in given if a.family}
+            found = measure_live(list(asked.values()), LivePlan(vantage=self.live_from))
+            seen += times_of_live(found.latencies, self.day)
+            told = repr([(x.target, x.kind.value, x.rtt_ms) for x in found.latencies])
+            snapshots = [own_snapshot([self.live_from], told, "handshake times measured now")]
+            notes = [f"--live: {target}: {why}" for target, why in found.failed]
+        return measurements(
+            seen,
+            sources=self.sources,
+            gazetteer=self.gazetteer,
+            day=self.day,
+            files=self.rtt_files,
+            snapshots=snapshots,
+            notes=notes,
+        )
+
     def locate(self, given: Sequence[tuple[str, Address]], refused: Sequence[RefusedTarget] = ()) -> Locations:
         """Locate addresses in the order given."""
         addresses = Addresses([address for _, address in given])
         answers = [source.answer(addresses, [self.day] * len(given)) for source in self.sources]
         codes = np.array([found.codes for found in answers], dtype=np.int64).reshape(len(answers), len(given)).T
         found = []
+        times = self._measurements(given)
         for (target, address), row in zip(given, codes.tolist(), strict=True):
-            key = (tuple(row), address.address_class, address.form)
+            timed = () if times is None else times.said_of(address)
+            key = (tuple(row), timed, address.address_class, address.form)
             if key not in self._known:
-                said = [answers[i].statements[code] for i, code in enumerate(row) if code >= 0]
+                said = [answers[i].statements[code] for i, code in enumerate(row) if code >= 0] + list(timed)
                 weighed = weigh(said, address, first=self.day, last=self.day, max_age_days=self.max_age_days)
                 self._known[key] = self._place(address, weighed)
             found.append(_named(self._known[key], target, address))
@@ -147,9 +203,10 @@ class Locator:
             items=tuple(found),
             as_of=self.day,
             within=self.within,
-            snapshots=tuple(sorted((source.snapshot for source in self.sources), key=lambda s: s.id)),
+            snapshots=tuple(sorted([*(s.snapshot for s in self.sources), *_snapshots(times)], key=lambda s: s.id)),
+            warnings=(*notes, *(() if times is None else (*check_warnings(times), *times.notes))),
+            vantages=() if times is None else times.checks,
             refused=tuple(refused),
-            notes=notes,
             tool_version=__version__,
         )
 
@@ -162,7 +219,8 @@ class Locator:
             target="",
             address=address,
             host=None,
-            anycast="listed" if weighed.anycast else "no_evidence",
+            anycast=_anycast(weighed),
+            excluded=excluded_by(weighed, self.gazetteer.countries),
             feasible=anywhere.feasible,
             where=None if question is None else placed.where,
             assurance=placed.assurance,
@@ -174,5 +232,16 @@ class Locator:
         )
 
 
+def _anycast(weighed: Weighed) -> str:
+    if any(e.kind is Kind.MEASURED and e.statement.anycast for e in weighed.evidence):
+        return "detected"
+    return "listed" if weighed.anycast else "no_evidence"
+
+
+def _snapshots(times: Measurements | None) -> Sequence[Snapshot]:
+    return () if times is None else times.snapshots
+
+
 def _named(found: Location, target: str, address: Address) -> Location:
-    return replace(found, target=target, address=address)
+    host = target if address.form is AddressForm.LABEL else None
+    return replace(found, target=target, address=address, host=host)

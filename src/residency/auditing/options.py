@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -12,6 +13,7 @@ from residency.model.network import Vantage
 from residency.model.period import midnight
 from residency.model.place import Gazetteer, UnknownPlaceError
 
+VantageInput = str | os.PathLike[str] | Vantage | Sequence["str | os.PathLike[str] | Vantage"] | None
 _MAX_SKEW_S, _MAX_AGE_DAYS = 86_400, 36_525
 
 
@@ -20,7 +22,7 @@ class AuditOptions:
     """What the auditor states and asks, checked; see DESIGN section 7.2 for each."""
 
     clients: tuple[str, ...] = ()
-    vantage: Vantage | None = None
+    vantages: tuple[Vantage, ...] = ()
     min_assurance: Assurance = Assurance.DATABASE
     rely_on: frozenset[str] = frozenset()
     max_age_days: int | None = None
@@ -32,7 +34,7 @@ class AuditOptions:
         """Return the options that differ from their defaults, as text for the report."""
         stated = {
             "clients": ", ".join(self.clients),
-            "vantage": _vantage_text(self.vantage) if self.vantage else "",
+            "vantage": "; ".join(map(_vantage_text, self.vantages)),
             "min_assurance": "" if self.min_assurance is Assurance.DATABASE else self.min_assurance.value,
             "rely_on": ", ".join(sorted(self.rely_on)),
             "max_age": f"{self.max_age_days} days" if self.max_age_days is not None else "",
@@ -53,6 +55,29 @@ def parse_vantage(text: str) -> Vantage:
         return Vantage(lat=lat, lon=lon, radius_km=radius, name=",".join(rest))
     except (ValueError, IndexError) as error:
         raise UsageError(f"--vantage `{text}`: write LAT,LON[,±KM][,NAME], as in 50.85,4.35,±10,Brussels") from error
+
+
+def parse_vantages(given: VantageInput) -> tuple[Vantage, ...]:
+    """Read one vantage or several: `LAT,LON[,±KM][,NAME]`, a Vantage, or the path of a CSV of them.
+
+    Raises UsageError; several need names of their own, by which flows tell them apart.
+    """
+    listed = [given] if isinstance(given, str | os.PathLike | Vantage) else list(given or ())
+    found = [vantage for item in listed for vantage in _read_vantages(item)]
+    names = [vantage.name for vantage in found]
+    if len(set(names)) < len(names) or (len(names) > 1 and not all(names)):
+        raise UsageError("--vantage: several vantages need a name each, as in 50.85,4.35,±10,Brussels")
+    return tuple(found)
+
+
+def _read_vantages(item: str | os.PathLike[str] | Vantage) -> tuple[Vantage, ...]:
+    if isinstance(item, Vantage):
+        return (item,)
+    if isinstance(item, str) and not os.path.isfile(item):
+        return (parse_vantage(item),)
+    from residency.sources.latency import read_vantage_file
+
+    return read_vantage_file(item)
 
 
 def _vantage_text(vantage: Vantage) -> str:

@@ -7,10 +7,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from residency.auditing.tables import as_groups, as_observed
 from residency.auditing.witnesses import Hints, Witnesses
 from residency.evaluate import sentences
 from residency.evaluate.judge import Entry, Judged, could_yield, judge
-from residency.evaluate.locate import side_of
+from residency.evaluate.locate import excluded_by, side_of
 from residency.evaluate.outcome import Terms
 from residency.evaluate.scope import Groups, HostMatches, Scope, match_hosts, moments, select, surely_in_force
 from residency.limits import LIMITS
@@ -46,6 +47,8 @@ from residency.model.verdict import (
 from residency.sources.interface import Source
 
 if TYPE_CHECKING:
+    from residency.auditing.measuring import Measurements
+    from residency.sources.latency import RttFile
     from residency.traffic import Traffic
 
 
@@ -64,6 +67,7 @@ class Run:
     options: AuditOptions
     cuts_us: Sequence[int]
     flows: Traffic
+    rtt_files: tuple[RttFile, ...] = ()
 
     @cached_property
     def table(self) -> Any:
@@ -77,6 +81,8 @@ class Run:
 
     def _wanted_hosts(self) -> list[str] | None:
         """Return the hosts that any claim names; None where scopes or shares need every endpoint."""
+        if self.options.vantages:
+            return None  # endpoints that no claim speaks of test the vantage
         wide = (c.networks or c.asns or c.covers_every_flow or c.forbids_any_place for c in self.claims)
         if any(wide):
             return None
@@ -117,9 +123,31 @@ class Run:
     @cached_property
     def witnesses(self) -> Witnesses:
         """What every source says of the endpoints in scope."""
-        asked = Witnesses(self.sources, self.hints, self.options.max_age_days)
+        asked = Witnesses(self.sources, self.hints, self.options.max_age_days, self.measurements)
         asked.ask(self.groups, self.observed)
         return asked
+
+    @cached_property
+    def measurements(self) -> Measurements | None:
+        """The round-trip times of the traffic and of files; None where none are given."""
+        if not (self.options.vantages or self.rtt_files):
+            return None
+        from residency.auditing.timed import measurements, own_snapshot, times_of_files, times_of_traffic
+
+        own, strangers = times_of_traffic(self.table, self.options.vantages)
+        given, unread = times_of_files(self.rtt_files, labels=False)
+        span = self.flows.first_last_us()
+        hashes = " ".join(item.sha256 for item in self.flows.inputs)
+        return measurements(
+            [*own, *given],
+            sources=self.sources,
+            gazetteer=self.gazetteer,
+            day=from_us(span[1] if span else 0).date(),
+            parties=frozenset[str]().union(*(claim.own_authors for claim in self.claims)),
+            files=self.rtt_files,
+            snapshots=[own_snapshot(self.options.vantages, hashes)] if own else [],
+            notes=(*strangers, *unread),
+        )
 
     def spans_a_time_rule(self) -> bool:
         """Does an endpoint in scope have flows on both sides of an end of the time rule of its own evidence?"""
@@ -145,6 +173,7 @@ class Run:
             first_seen=from_us(span[0]) if span else None,
             last_seen=from_us(span[1]) if span else None,
             options=self.options.shown(),
+            vantages=() if self.measurements is None else self.measurements.checks,
             pack_as_of=max((p.as_of for p in self.packs if p.as_of), default=None),
         )
 
@@ -254,7 +283,7 @@ class Run:
             place=ruling.location.where,
             assurance=ruling.location.assurance,
             feasible=ruling.location.feasible,
-            excluded=(),
+            excluded=excluded_by(entry.weighed, self.gazetteer.countries),
             rules=ruling.rules,
             evidence=entry.weighed.evidence,
             sides=tuple(side_of(e, entry.terms.area) for e in entry.weighed.evidence),
@@ -295,10 +324,11 @@ class Run:
 
     def _quarantine(self, sink: Callable[[QuarantinedRecord], None] | None) -> tuple[QuarantinedRecord, ...]:
         kept: list[QuarantinedRecord] = []
-        for item in self.flows.quarantine():
-            record = QuarantinedRecord(
-                path=item.path, line=item.line, offset=item.offset, reason=item.reason, value=item.value
-            )
+        aside = (
+            QuarantinedRecord(path=item.path, line=item.line, offset=item.offset, reason=item.reason, value=item.value)
+            for item in self.flows.quarantine()
+        )
+        for record in chain(aside, _times_aside(self.rtt_files)):
             if len(kept) < LIMITS.max_quarantine_in_report:
                 kept.append(record)
             if sink is not None:
@@ -339,6 +369,13 @@ def claim_area(claim: Claim, gazetteer: Gazetteer, at: datetime) -> Area:
     """Return the area of a claim at `at`: `allow` (else WORLD) minus `forbid`."""
     allowed = gazetteer.area(claim.allow or ("WORLD",), at)
     return allowed - gazetteer.area(claim.forbid, at) if claim.forbid else allowed
+
+
+def _times_aside(files: Sequence[RttFile]) -> Iterator[QuarantinedRecord]:
+    """Return the rows of files of round-trip times that hold none; they are no records of traffic."""
+    for file in files:
+        for row in file.refused:
+            yield QuarantinedRecord(path=file.path, line=row.number, offset=None, reason=row.reason, value=row.value)
 
 
 def _stale(snapshot: Snapshot, as_of: datetime) -> str:

@@ -9,6 +9,8 @@ from datetime import date
 import numpy as np
 
 from residency.auditing.cuts import time_rule_ends
+from residency.auditing.measuring import Measurements
+from residency.auditing.timed import check_warnings
 from residency.evaluate.locate import Weighed, weigh
 from residency.evaluate.scope import Groups
 from residency.model.evidence import Kind, Snapshot, Statement
@@ -28,7 +30,14 @@ class Hints:
 class Witnesses:
     """The sources, and what they said of every distinct pair of address and period."""
 
-    def __init__(self, sources: Sequence[Source], hints: Hints | None, max_age_days: int | None) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        hints: Hints | None,
+        max_age_days: int | None,
+        measurements: Measurements | None = None,
+    ) -> None:
+        self._measurements = measurements
         self._sources, self._hints, self._max_age_days = sources, hints, max_age_days
         self._weighed: dict[tuple[object, ...], Weighed] = {}
         self._codes: dict[tuple[int, int], tuple[int, ...]] = {}
@@ -39,12 +48,16 @@ class Witnesses:
     def snapshots(self) -> tuple[Snapshot, ...]:
         """The versions of everything that was asked, by id."""
         hints = [self._hints.snapshot] if self._hints else []
-        return tuple(sorted([*(s.snapshot for s in self._sources), *hints], key=lambda s: s.id))
+        timed = self._measurements.snapshots if self._measurements else ()
+        return tuple(sorted([*(s.snapshot for s in self._sources), *hints, *timed], key=lambda s: s.id))
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the report should know of given files: malformed entries, overlaps, no date."""
-        return tuple(note for source in self._sources for note in getattr(source, "notes", ()))
+        noted = [note for source in self._sources for note in getattr(source, "notes", ())]
+        if self._measurements is not None:
+            noted += [*check_warnings(self._measurements), *self._measurements.notes]
+        return tuple(noted)
 
     def ask(self, groups: Groups, observed: Mapping[int, Observed]) -> None:
         """Ask every source about the distinct (address, period) pairs in scope, once."""
@@ -62,9 +75,10 @@ class Witnesses:
         """Weigh what was said of one endpoint; the same statements of the same days are weighed once."""
         codes, hinted = self._codes[_pair(groups, row)], self._hints_of(seen.host)
         first, last = seen.first.date(), seen.last.date()
-        key = (codes, hinted, address.address_class, address.form, first, last)
+        timed = self._timed(codes, row, address)
+        key = (codes, hinted, timed, address.address_class, address.form, first, last)
         if key not in self._weighed:
-            said = [*self._said(codes), *hinted]
+            said = [*self._said(codes), *hinted, *timed]
             self._weighed[key] = weigh(said, address, first=first, last=last, max_age_days=self._max_age_days)
         return self._weighed[key]
 
@@ -78,6 +92,13 @@ class Witnesses:
 
     def _said(self, codes: Sequence[int]) -> list[Statement]:
         return [self._statements[i][code] for i, code in enumerate(codes) if code >= 0]
+
+    def _timed(self, codes: Sequence[int], row: int, address: Address) -> tuple[Statement, ...]:
+        """Return what round-trip times say: of an anycast address only those of this very group."""
+        if self._measurements is None:
+            return ()
+        anycast = any(statement.anycast for statement in self._said(codes))
+        return self._measurements.said_of(address, row if anycast else None)
 
     def _hints_of(self, host: str | None) -> tuple[Statement, ...]:
         if host is None or self._hints is None:

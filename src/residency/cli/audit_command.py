@@ -21,6 +21,8 @@ from residency.cli.evidence_options import (
     RangeFiles,
     Rdap,
     RelayFiles,
+    RttFiles,
+    Vantages,
     pinned,
 )
 from residency.report import as_json
@@ -66,9 +68,8 @@ def audit(
             help="Whose traffic it is, as in EEA or DE,FR; needed to contradict claims about somebody's data.",
         ),
     ] = "",
-    vantage: Annotated[
-        str | None, typer.Option(metavar="LAT,LON[,±KM][,NAME]", help="Where the traffic was recorded.")
-    ] = None,
+    vantage: Vantages = None,
+    rtt: RttFiles = None,
     geoip: GeoipFiles = None,
     ranges: RangeFiles = None,
     geofeed: GeofeedFiles = None,
@@ -164,6 +165,7 @@ def audit(
                     relays=relay or [],
                     rdap=rdap,
                     discover_geofeeds=discover_geofeeds,
+                    rtt=rtt or [],
                     min_assurance=min_assurance,
                     rely_on=rely_on or [],
                     max_age_days=max_age,

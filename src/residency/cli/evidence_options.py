@@ -58,6 +58,22 @@ RelayFiles = Annotated[
     Files,
     typer.Option("--relay", metavar="FILE", help="A private relay's list of egress networks (repeatable)."),
 ]
+RttFiles = Annotated[
+    Files,
+    typer.Option(
+        "--rtt",
+        metavar="FILE",
+        help="Round-trip times: CSV, RIPE Atlas results (and their probe list), Globalping results (repeatable).",
+    ),
+]
+Vantages = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--vantage",
+        metavar="LAT,LON[,±KM][,NAME]|FILE",
+        help="Where the traffic was recorded, or a CSV of several: name,lat,lon,radius_km (repeatable).",
+    ),
+]
 
 
 def pinned(paths: Sequence[Path]) -> list[Source]:

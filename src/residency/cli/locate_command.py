@@ -22,6 +22,7 @@ from residency.cli.evidence_options import (
     RangeFiles,
     Rdap,
     RelayFiles,
+    RttFiles,
     pinned,
 )
 from residency.errors import UsageError
@@ -48,6 +49,14 @@ def locate(
     relay: RelayFiles = None,
     rdap: Rdap = False,
     discover_geofeeds: DiscoverGeofeeds = False,
+    rtt: RttFiles = None,
+    vantage: Annotated[
+        str | None, typer.Option(metavar="LAT,LON[,±KM][,NAME]", help="Where you are, for --live.")
+    ] = None,
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="Time TCP and TLS handshakes with the targets now, from --vantage (network)."),
+    ] = False,
     evidence: EvidenceFiles = None,
     no_embedded: NoEmbedded = False,
     min_assurance: MinAssurance = "database",
@@ -58,6 +67,8 @@ def locate(
 ) -> int:
     """Say where addresses are, with every piece of evidence; offline unless asked.
 
+    With --rtt and no target, everything that the files measured is located.
+
     With --within the answer is held against an area, as one answered conversation would be: the exit code is 0 where
     all are consistent with it, 1 where one is violated, 3 where one cannot be decided.
 
@@ -66,12 +77,12 @@ def locate(
         cut -f5 conn.log | sort -u | residency locate - --format json
     """
     from residency.auditing.given import GivenEvidence
-    from residency.auditing.locating import Locator, locate_lines, parse_day, read_target
+    from residency.auditing.locating import Locator, locate_lines, one_vantage, parse_day, read_target
     from residency.auditing.options import parse_places
     from residency.sources.gazetteer import shipped_gazetteer
 
     name, path = _form(format_)
-    listed = _lines(targets or [], file)
+    listed = None if rtt and not (targets or file) else _lines(targets or [], file)
     given = GivenEvidence(
         embedded=not no_embedded,
         geoip=geoip or (),
@@ -81,6 +92,7 @@ def locate(
         relays=relay or (),
         rdap=rdap,
         discover=discover_geofeeds,
+        rtt=rtt or (),
     )
     locator = Locator(
         sources=[*given.sources(), *pinned(evidence or [])],
@@ -88,9 +100,12 @@ def locate(
         min_assurance=min_assurance,
         max_age_days=max_age,
         day=parse_day(as_of),
+        rtt_files=given.times(),
+        live_from=one_vantage(vantage) if live else None,
     )
     if listed is None:
-        found = locator.locate([(target, read_target(target)) for target in targets or []])
+        read = [(target, read_target(target)) for target in targets or []]
+        found = locator.locate(read or locator.timed_targets())
     else:
         found = locate_lines(listed, locator)
     doc = as_locate.document(found)

@@ -32,7 +32,7 @@ def report(
     document = read_report(path)
     for name, target in terminal.parse_formats(format_ or []):
         page = terminal.page() if target is None else Page()
-        with _damage_told(path):
+        with damage_told(path):
             text = FORMATS[name](document, page)
         terminal.write(text, target)
     return 0
@@ -50,7 +50,7 @@ def explain(
 
     page = terminal.page()
     document = read_report(path)
-    with _damage_told(path):
+    with damage_told(path):
         try:
             find(document, finding)
         except KeyError as error:
@@ -61,7 +61,7 @@ def explain(
 
 
 @contextlib.contextmanager
-def _damage_told(path: Path) -> Iterator[None]:
+def damage_told(path: Path) -> Iterator[None]:
     """Turn what a report of the right schema and the wrong content does to a form into an InputError."""
     try:
         yield

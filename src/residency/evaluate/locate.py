@@ -13,13 +13,18 @@ from itertools import combinations
 
 from residency.evaluate import rules
 from residency.model.claim import party_key
-from residency.model.evidence import Assurance, Evidence, Kind, Statement
+from residency.model.evidence import Assurance, Evidence, Kind, Statement, Weakness
 from residency.model.network import Address, AddressForm
 from residency.model.place import Area, Place, Relation
 from residency.model.verdict import Where
 
 MAX_CALIBRATED_RATE = 0.001
 _HINTS = (Kind.HOSTNAME, Kind.REGISTRATION, Kind.NETWORK)
+_WEAK = {
+    Weakness.EARLY_ANSWER: rules.MEASURED_CANNOT_PROVE,
+    Weakness.VANTAGE: rules.UNTESTED_VANTAGE,
+    Weakness.SAMPLES: rules.FEW_SAMPLES,
+}
 _NETWORK_KINDS = ("cloud", "hosting", "cdn")
 
 
@@ -107,6 +112,20 @@ def place_in(weighed: Weighed, area: Area, without: frozenset[str] = frozenset()
     if measured:
         return _decide(_feasible(measured), area, Assurance.NONE, rules.MEASURED, measured)
     return Placement(where=Where.UNKNOWN, assurance=Assurance.NONE, rules=(rules.NO_STATEMENT,))
+
+
+def excluded_by(weighed: Weighed, countries: Iterable[str]) -> tuple[str, ...]:
+    """Return the countries that round-trip times exclude: by those that prove, else by what the others would exclude.
+
+    Evidence says of each time whether it proves; a void vantage's times exclude nothing.
+    """
+    measured = [e for e in weighed.evidence if e.kind is Kind.MEASURED and e.counts]
+    proving = [e for e in measured if e.statement.proves]
+    sets = [{place.country for place in e.statement.places} for e in proving or measured]
+    if not sets:
+        return ()
+    left = set.intersection(*sets)
+    return tuple(sorted(code for code in countries if code not in left)) if left else ()
 
 
 def side_of(evidence: Evidence, area: Area) -> str:
@@ -260,7 +279,7 @@ def _weighing_rules(evidence: Iterable[Evidence], *, anycast: bool, capped: bool
         elif "--max-age" in item.struck:
             found.add(rules.TOO_OLD)
         if item.kind is Kind.MEASURED and not item.statement.proves:
-            found.add(rules.MEASURED_CANNOT_PROVE)
+            found.add(_WEAK[item.statement.weakness or Weakness.EARLY_ANSWER])
         if item.kind is Kind.DECLARED and item.days_from_flow:
             found.add(rules.BACKDATED)
     return tuple(sorted(found))

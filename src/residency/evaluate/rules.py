@@ -29,6 +29,8 @@ ECHO_ALONE = "R123"
 NOT_FINE_ENOUGH = "R124"
 MEASURED_CANNOT_PROVE = "R125"
 BACKDATED = "R126"
+UNTESTED_VANTAGE = "R127"
+FEW_SAMPLES = "R128"
 
 # Outcomes of an endpoint (evaluate/outcome.py)
 UNANSWERED = "R201"
@@ -93,6 +95,8 @@ RULES: Mapping[str, str] = MappingProxyType(
         NOT_FINE_ENOUGH: "the evidence names a place that is only partly in the area",
         MEASURED_CANNOT_PROVE: "SYN times of one vantage neither place nor strike",
         BACKDATED: "the list is older or newer than the flow; the distance in days is printed",
+        UNTESTED_VANTAGE: "times of a vantage that has not passed its test that far neither place nor strike",
+        FEW_SAMPLES: "fewer than three round-trip times of one vantage neither place nor strike",
         UNANSWERED: "the server sent no payload",
         EXCUSED: "a stated exception matches",
         NOT_CARRYING: "the role of the host does not carry the data of this activity",

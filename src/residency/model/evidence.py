@@ -22,6 +22,14 @@ class Kind(StrEnum):
     NETWORK = "network"
 
 
+class Weakness(StrEnum):
+    """Why a measurement supports and does not prove."""
+
+    EARLY_ANSWER = "early answer possible: something in the path can answer a SYN or a ping"
+    SAMPLES = "fewer than three samples"
+    VANTAGE = "the vantage has not passed its test that far"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """One version of one source: what it is, who stands behind it, when it was built, and its bytes."""
@@ -64,6 +72,7 @@ class Statement:
     rate: float | None = None  # `calibrated`: the stated error rate
     proves: bool = True  # may it carry a verdict? `measured`: tls, quic, app or several vantages; a list: has a date
     prefix_since: date | None = None  # first day the prefix is known to be listed, where it is newer than the list
+    weakness: Weakness | None = None  # why a measurement does not prove
     spot: Spot | None = None  # position ± km that it names within its place (city databases); never proof
 
 

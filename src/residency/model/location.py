@@ -10,6 +10,7 @@ from typing import overload
 from residency.model.evidence import Assurance, Evidence, Snapshot
 from residency.model.network import Address
 from residency.model.place import Place, countries_of, sites_of
+from residency.model.vantage_check import VantageCheck
 from residency.model.verdict import Reason, Verdict, Where
 
 
@@ -18,7 +19,8 @@ class Location:
     """One target with its feasible places, and its place and verdict in the area that was asked about.
 
     Without an area `where` is None and `assurance` says how well the feasible places are known. `anycast` is
-    `listed` or `no_evidence`: that no list names it does not make it unicast.
+    `detected` (by round-trip times), `listed` or `no_evidence`: that no list names it does not make it unicast. The
+    `address` of a name or label that times were measured to is of the form `label`.
     """
 
     target: str
@@ -64,8 +66,9 @@ class Locations(Sequence[Location]):
     within: tuple[str, ...]
     snapshots: tuple[Snapshot, ...]
     refused: tuple[RefusedTarget, ...] = ()
-    notes: tuple[str, ...] = ()
     tool_version: str = ""
+    warnings: tuple[str, ...] = ()
+    vantages: tuple[VantageCheck, ...] = ()
 
     def __len__(self) -> int:
         return len(self.items)

@@ -42,6 +42,7 @@ class AddressForm(StrEnum):
     NAT64 = "nat64"
     SIX_TO_FOUR = "6to4"
     TEREDO = "teredo"
+    LABEL = "label"
 
 
 _C = AddressClass
@@ -171,6 +172,11 @@ def _class_of(value: int, ranges: tuple[tuple[int, int, AddressClass], ...]) -> 
         if first <= value <= last:
             return kind
     return None
+
+
+def as_label(text: str) -> Address:
+    """Return a subject that is no address: a name or label of a file of times, which no source knows."""
+    return Address(text, 0, 0, AddressClass.PUBLIC, AddressForm.LABEL)
 
 
 class AddressBook:

@@ -163,6 +163,7 @@ class Area:
     members: Members | None = None
     operands: tuple[Area, ...] = ()
     label: str = field(default="", compare=False)
+    _answers: dict[Place, Relation] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def relation(self, place: Place) -> Relation:
         """Say whether `place` lies inside, outside, or perhaps partly inside."""
@@ -175,8 +176,20 @@ class Area:
 
     def relation_of_all(self, places: Iterable[Place]) -> Relation:
         """Judge a set of feasible places: inside if every one is, outside if none can be, else partly."""
-        answers = {self.relation(place) for place in places}
-        return answers.pop() if len(answers) == 1 else Relation.PARTLY
+        common: Relation | None = None
+        for place in places:
+            found = self._answered(place)
+            if found is Relation.PARTLY or (common is not None and found is not common):
+                return Relation.PARTLY
+            common = found
+        return Relation.PARTLY if common is None else common
+
+    def _answered(self, place: Place) -> Relation:
+        """Return the relation, kept: discs of round-trip times ask for the same dozens of places again and again."""
+        found = self._answers.get(place)
+        if found is None:
+            found = self._answers[place] = self.relation(place)
+        return found
 
     def __or__(self, other: Area) -> Area:
         return Area("or", self.gazetteer, operands=(self, other), label=f"{self.label}, {other.label}")

@@ -12,6 +12,7 @@ from residency.model.claim import Claim
 from residency.model.evidence import Assurance, Evidence, Snapshot
 from residency.model.period import Period
 from residency.model.place import Place, countries_of, sites_of
+from residency.model.vantage_check import VantageCheck
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -324,6 +325,7 @@ class Report:
     last_seen: datetime | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     pack_as_of: date | None = None
+    vantages: tuple[VantageCheck, ...] = ()
 
     def __bool__(self) -> bool:
         raise TypeError("three values do not fit in two; use report.verdict(claim_id)")

@@ -10,6 +10,7 @@ from typing import Any
 from residency.model.evidence import Evidence, Snapshot
 from residency.model.period import rfc3339
 from residency.model.place import countries_of, sites_of
+from residency.model.vantage_check import VantageCheck
 from residency.model.verdict import (
     ClaimResult,
     Finding,
@@ -39,6 +40,7 @@ def document(report: Report) -> dict[str, Any]:
         "claims": [_claim(result) for result in report.claims],
         "findings": _findings(report),
         "warnings": list(report.warnings),
+        "vantages": [vantage_check(check) for check in report.vantages],
     }
 
 
@@ -97,6 +99,34 @@ def snapshot(s: Snapshot) -> dict[str, Any]:
         "licence": s.licence,
         "attribution": s.attribution,
         "listed": [day.isoformat() for day in s.edges],
+    }
+
+
+def vantage_check(check: VantageCheck) -> dict[str, Any]:
+    """Return the test of one vantage: what its times are worth, and the controls that say so."""
+    where = check.vantage
+    return {
+        "name": where.name,
+        "lat": where.lat,
+        "lon": where.lon,
+        "radius_km": where.radius_km,
+        "standing": check.standing.value,
+        "why": check.why,
+        "endpoints": check.endpoints,
+        "controls": check.controls,
+        "operators": list(check.operators),
+        "beyond_km": {family: round(km, 1) for family, km in check.beyond_km},
+        "impossible": [
+            {
+                "server_ip": control.server_ip,
+                "operator": control.operator,
+                "place": control.place,
+                "least_km": round(control.least_km, 1),
+                "rtt_ms": control.rtt_ms,
+                "rtt_kind": control.kind or None,
+            }
+            for control in check.impossible
+        ],
     }
 
 
@@ -217,6 +247,7 @@ def evidence(item: Evidence, side: str) -> dict[str, Any]:
         "for": side,
         "lineage": item.lineage,
         "echo": item.echo,
+        "proves": s.proves,
         "struck": bool(item.struck),
         "why_struck": item.struck,
         "listed": None if s.listed is None else [day.isoformat() for day in s.listed],

@@ -10,12 +10,14 @@ from rich.padding import Padding
 from rich.text import Text
 
 from residency.model.location import Location, Locations
-from residency.report.as_json import evidence, snapshot
+from residency.model.network import AddressForm
+from residency.report.as_json import evidence, snapshot, vantage_check
 from residency.report.as_text import STYLES, table, to_text
 from residency.report.explain import evidence_line
 from residency.report.medium import all_printable
 
 SCHEMA = "residency-locate/1"
+_CODES_SHOWN = 12
 _IN_FULL = 8  # up to so many targets each is told with its evidence
 
 
@@ -28,7 +30,8 @@ def document(found: Locations) -> dict[str, Any]:
         "within": list(found.within),
         "snapshots": [snapshot(s) for s in found.snapshots],
         "targets": [_target(item) for item in found],
-        "warnings": list(found.notes),
+        "warnings": list(found.warnings),
+        "vantages": [vantage_check(check) for check in found.vantages],
         "refused": [{"line": r.line, "target": r.text, "reason": r.reason} for r in found.refused],
     }
 
@@ -36,7 +39,7 @@ def document(found: Locations) -> dict[str, Any]:
 def _target(item: Location) -> dict[str, Any]:
     return {
         "target": item.target,
-        "server_ip": item.address.text,
+        "server_ip": None if item.address.form is AddressForm.LABEL else item.address.text,
         "host": item.host,
         "address_class": item.address.address_class.value,
         "address_form": item.address.form.value,
@@ -95,12 +98,20 @@ def _countries(item: Mapping[str, Any]) -> str:
     return ", ".join(codes[:4]) + (f" and {len(codes) - 4} more" if len(codes) > 4 else "") or "not known"
 
 
+def _excluded(codes: Sequence[str]) -> str:
+    return ", ".join(codes) if len(codes) <= _CODES_SHOWN else f"{len(codes)} countries (--format json names them)"
+
+
 def _in_full(
     target: Mapping[str, Any], snapshots: Mapping[str, Any], rules: Mapping[str, str]
 ) -> Sequence[RenderableType]:
     lines = [Text(target["target"], style="bold")]
+    if target["anycast"] == "detected":
+        lines.append(Text("round-trip times show several sites: it has no single place", style="yellow"))
     if target["anycast"] == "listed":
         lines.append(Text("a published anycast or edge address: it has no single place", style="yellow"))
     said = [evidence_line(e, snapshots) for e in target["evidence"]] or ["no source says where it is"]
     why = [f"{rule} {rules.get(rule, '(unknown rule)')}" for rule in target["rules"]]
+    if target["excluded"]:
+        why.append(f"excluded by round-trip times: {_excluded(target['excluded'])}")
     return [*lines, *(Padding(Text(line), (0, 0, 0, 2)) for line in [*said, *why])]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from residency.errors import SourceError
-from residency.model.evidence import Kind, Snapshot, Statement
+from residency.model.evidence import Kind, Snapshot, Statement, Weakness
 from residency.model.network import Addresses
 from residency.model.place import Place
 from residency.sources.interface import Answer
@@ -23,7 +23,9 @@ _CODE = re.compile(r"[A-Z][A-Z0-9]")
 _SOURCE_KEYS = frozenset({"id", "kind", "name", "author", "built", "licence", "lineage", "note", "statements"})
 _PLACE_KEYS = frozenset({"countries", "part", "provider_region", "site"})
 _FLAGS = frozenset({"stable", "anycast", "proves"})
-_KEYS = frozenset({"address", "network", "says", "lineage", "listed", "holder", "rate", "prefix_since", "note"})
+_KEYS = frozenset(
+    {"weakness", "address", "network", "says", "lineage", "listed", "holder", "rate", "prefix_since", "note"}
+)
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -140,5 +142,6 @@ def _read_statement(snapshot: Snapshot, said: Mapping[str, Any]) -> Statement:
         holder=said.get("holder", ""),
         rate=said.get("rate"),
         proves=flags.get("proves", True),
+        weakness=Weakness[said["weakness"].upper()] if said.get("weakness") else None,
         prefix_since=date.fromisoformat(since) if since else None,
     )

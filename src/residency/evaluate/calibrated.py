@@ -1,0 +1,126 @@
+"""Statistical regions with a stated error rate, learned on targets of known place: the tier between proof and guess.
+
+How much slower than light in glass a time is (its inflation) depends on distance: the model is the density of log
+inflation by distance, with an offset for each vantage. A place scores by how much less likely than the best place it
+makes the lowest times. What makes it sound is not the model but conformal prediction: a place is kept while its score
+is no worse than the k-th worst score that known targets had at their true places. A new target like the known ones is
+then missed at a rate of at most k / (n + 1), whatever the model is worth (Vovk et al., cross-conformal over folds).
+"Like the known ones" is the one assumption: a target behind a tunnel, or on a continent without known targets, is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from residency.evaluate.coverage import Geography, Grid, cells_in_all, grid_of
+from residency.evaluate.inflation import Inflation, learn_inflation, log_likelihood
+from residency.evaluate.physics import Bound, RoundTrip, discs_of
+from residency.evaluate.sphere import Floats, distances_km, unit_vectors
+
+TRIPS_USED = 8
+FOLDS = 8
+LEAST_KNOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A target of known place: its position, the code of the country that holds it, and its round trips."""
+
+    lat: float
+    lon: float
+    code: str
+    trips: tuple[RoundTrip, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """A model of inflation and the scores that known targets had at their true places, highest first."""
+
+    model: Inflation
+    scores: tuple[float, ...]
+
+    def rank_at(self, rate: float) -> int:
+        """Return how many of the worst scores may be given up at an error rate; 0 where the rate cannot be met."""
+        return int(rate * (len(self.scores) + 1) + 1e-9)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibratedRegion:
+    """The codes that are left at the stated error `rate`, learned on `known` targets; () states nothing."""
+
+    feasible: tuple[str, ...]
+    rate: float
+    known: int
+
+
+def calibrate(known: Sequence[Known], geography: Geography, *, folds: int = FOLDS) -> Calibration:
+    """Learn a calibration; each target is scored by a model that never saw its fold.
+
+    Leave out beforehand the target in question, everything at its site, and vantages that sanitation refused. Known
+    targets of one site should stand beside each other: folds are cut in the order of position.
+    """
+    ordered = sorted(known, key=lambda k: (round(k.lat, 1), round(k.lon, 1), k.code))
+    grid, codes = grid_of(geography), np.array([code[:2] for code in geography.codes])
+    fold = np.arange(len(ordered)) * folds // max(1, len(ordered))
+    scores: list[float] = []
+    for number in range(folds):
+        held = [k for k, own in zip(ordered, fold, strict=True) if own == number]
+        model = learn_inflation([_columns(k) for k, own in zip(ordered, fold, strict=True) if own != number])
+        scores += [_score_at_home(k, model, grid, codes == k.code[:2]) for k in held]
+    whole = learn_inflation([_columns(k) for k in ordered])
+    return Calibration(model=whole, scores=tuple(sorted(scores, reverse=True)))
+
+
+def locate_by_calibration(
+    trips: Sequence[RoundTrip], calibration: Calibration, geography: Geography, *, rate: float
+) -> CalibratedRegion:
+    """Return the codes that a target's times leave at an error rate of at most `rate`.
+
+    Where too few targets are known for the rate (fewer than 1 / rate - 1, or fewer than 20), or no trip is given,
+    nothing is stated. Cut the answer with `locate_by_discs`: what physics excludes is excluded here too.
+    """
+    rank, known = calibration.rank_at(rate), len(calibration.scores)
+    stated = CalibratedRegion(feasible=(), rate=rank / (known + 1), known=known)
+    if rank < 1 or known < LEAST_KNOWN or not trips:
+        return stated
+    grid = grid_of(geography)
+    cells, gaps = _gaps(trips, calibration.model, grid)
+    kept = np.unique(grid.code[cells[gaps <= calibration.scores[rank - 1]]])
+    return CalibratedRegion(feasible=tuple(geography.codes[i] for i in kept), rate=stated.rate, known=known)
+
+
+def _columns(known: Known) -> tuple[tuple[str, ...], Floats, Floats]:
+    """Return the vantages' names, their distances to the known place and the times of one target."""
+    here = unit_vectors(np.array([known.lat], float), np.array([known.lon], float))
+    lat = np.array([t.vantage.lat for t in known.trips], float)
+    lon = np.array([t.vantage.lon for t in known.trips], float)
+    rtt_ms = np.array([t.rtt_ms for t in known.trips], float)
+    return tuple(t.vantage.name for t in known.trips), distances_km(unit_vectors(lat, lon), here)[:, 0], rtt_ms
+
+
+def _score_at_home(known: Known, model: Inflation, grid: Grid, home_codes: NDArray[np.bool_]) -> float:
+    """Return how much worse than the best place the model finds the true one: the best cell that may hold it."""
+    cells, gaps = _gaps(known.trips, model, grid)
+    here = unit_vectors(np.array([known.lat], float), np.array([known.lon], float))
+    own = home_codes[grid.code[cells]]
+    reach = distances_km(grid.units[cells], here)[:, 0] - grid.radius_km[cells]
+    home = own & (reach <= max(0.0, float(reach[own].min(initial=np.inf))))
+    return float(gaps[home].min(initial=np.inf))
+
+
+def _gaps(trips: Sequence[RoundTrip], model: Inflation, grid: Grid) -> tuple[NDArray[np.int64], Floats]:
+    """Return the cells that the discs leave, and how much less likely than the best of them each makes the times."""
+    discs = discs_of(trips, Bound.FIBRE)
+    lowest = np.argsort(discs.radii_km, kind="stable")[:TRIPS_USED]
+    cells = cells_in_all(discs.units, discs.radii_km, grid)
+    if not len(cells):
+        return cells, np.zeros(0)
+    chosen = [discs.trips[i] for i in lowest]
+    apart = distances_km(discs.units[lowest], grid.units[cells])
+    times = np.array([t.rtt_ms for t in chosen], float)
+    likely = log_likelihood(model, tuple(t.vantage.name for t in chosen), apart, times)
+    return cells, likely.max() - likely

@@ -1,0 +1,92 @@
+"""How much slower than light in glass real round trips are: densities of log inflation by distance.
+
+Learned on pairs of known places. Densities have a floor, so that no single odd time can outweigh all the others, and
+each vantage an offset (its access line, its network's detours), drawn towards zero where it has few pairs. This may
+rank places; it never refutes one on its own (`calibrated` turns ranks into a region with a stated rate).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from residency.evaluate.sphere import Floats
+
+_KM_PER_MS = 99.930819
+_LEAST_KM = 25.0  # positions are known to about this much: nearer, inflation means nothing
+_EDGES_KM = np.array([0.0, 60, 150, 300, 600, 1000, 1700, 3000, 5000, 8000, 21_000])
+_STEPS = np.linspace(-0.2, 5.0, 261)  # log inflation
+_WIDTH_STEPS = 4.0  # of the smoothing kernel
+_FLOOR = 0.02
+_SHRINK_PAIRS = 5
+Row = tuple[tuple[str, ...], Floats, Floats]  # vantages' names, distances in km, times in ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Inflation:
+    """Log densities (distance bin, step of log inflation) and the offset of each vantage by name."""
+
+    log_density: Floats
+    offsets: Mapping[str, float]
+
+
+def learn_inflation(rows: Sequence[Row]) -> Inflation:
+    """Learn from the rows of known targets; without any, every inflation is equally likely."""
+    names = np.array([name for row in rows for name in row[0]], dtype=object)
+    if not len(names):
+        return Inflation(log_density=np.zeros((len(_EDGES_KM) - 1, len(_STEPS) - 1)), offsets={})
+    apart = np.concatenate([row[1] for row in rows])
+    log_inflation = _log_inflation(apart, np.concatenate([row[2] for row in rows]))
+    distance_bin = np.clip(np.digitize(apart, _EDGES_KM) - 1, 0, len(_EDGES_KM) - 2)
+    offsets, own = _offsets(names, log_inflation, distance_bin)
+    step = _step_of(log_inflation - own)
+    counts = np.zeros((len(_EDGES_KM) - 1, len(_STEPS) - 1))
+    np.add.at(counts, (distance_bin, step), 1.0)
+    smooth = counts @ _kernel()
+    total = smooth.sum(axis=1, keepdims=True) * (_STEPS[1] - _STEPS[0])
+    density = np.divide(smooth, total, out=np.zeros_like(smooth), where=total > 0)
+    return Inflation(log_density=np.log(np.maximum(density, _FLOOR)), offsets=offsets)
+
+
+def log_likelihood(model: Inflation, names: Sequence[str], apart_km: Floats, rtt_ms: Floats) -> Floats:
+    """Return (places,): how likely the times are, for `apart_km` (vantages, places), up to a constant."""
+    offset = np.array([model.offsets.get(name, 0.0) for name in names], float)
+    step = _step_of(_log_inflation(apart_km, rtt_ms[:, None]) - offset[:, None])
+    middle = np.log((np.maximum(_EDGES_KM[:-1], _LEAST_KM) + _EDGES_KM[1:]) / 2)
+    at = np.log(np.maximum(apart_km, _LEAST_KM))
+    low = np.clip(np.searchsorted(middle, at) - 1, 0, len(middle) - 2)
+    share = np.clip((at - middle[low]) / (middle[low + 1] - middle[low]), 0, 1)
+    each = (1 - share) * model.log_density[low, step] + share * model.log_density[low + 1, step]
+    return np.asarray(each.sum(axis=0))
+
+
+def _log_inflation(apart_km: Floats, rtt_ms: Floats) -> Floats:
+    return np.asarray(np.log(rtt_ms * _KM_PER_MS / np.maximum(apart_km, _LEAST_KM)))
+
+
+def _step_of(log_inflation: Floats) -> NDArray[np.int64]:
+    at = (log_inflation - _STEPS[0]) / (_STEPS[1] - _STEPS[0])
+    return np.asarray(np.clip(at, 0, len(_STEPS) - 2).astype(np.int64))
+
+
+def _offsets(
+    names: NDArray[np.object_], log_inflation: Floats, distance_bin: NDArray[np.int64]
+) -> tuple[dict[str, float], Floats]:
+    """Return each vantage's mean excess over the median of its distances, and the same for each pair."""
+    known, index = np.unique(names.astype(str), return_inverse=True)
+    median = np.zeros(len(_EDGES_KM) - 1)
+    for number in np.unique(distance_bin):
+        median[number] = np.median(log_inflation[distance_bin == number])
+    excess = np.clip(log_inflation - median[distance_bin], -1, 1)
+    pairs = np.bincount(index, minlength=len(known))
+    mean = np.bincount(index, weights=excess, minlength=len(known)) / (pairs + _SHRINK_PAIRS)
+    return dict(zip(known.tolist(), mean.tolist(), strict=True)), mean[index]
+
+
+def _kernel() -> Floats:
+    """Return the matrix that smooths counts over steps with a Gaussian."""
+    steps = np.arange(len(_STEPS) - 1)
+    return np.asarray(np.exp(-0.5 * ((steps[:, None] - steps[None, :]) / _WIDTH_STEPS) ** 2))

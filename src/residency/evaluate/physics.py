@@ -1,0 +1,248 @@
+"""Bounds from round-trip times: how far the responder can be at most, and which places that leaves.
+
+A round trip bounds distance from above only: a slow answer never means far. Every radius is widened by what is not
+known (the vantage's own position, the clock's resolution, the size of a land cell), never narrowed. Counting discs
+(`locate_by_discs`) and testing a finite list of places (`survivors`) are here; which vantages may be believed is
+`mesh`, several sites behind one address `anycast`, statistical regions `calibrated`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from residency.evaluate.anycast import is_anycast_by_discs
+from residency.evaluate.coverage import Geography, count_covering, grid_of
+from residency.evaluate.independence import groups_of
+from residency.evaluate.sphere import Floats, distances_km, unit_vectors
+from residency.limits import LIMITS
+from residency.model.network import Vantage
+from residency.model.place import Spot
+
+# The mean sphere is within 0.56 % of the WGS 84 ellipsoid; a distance held against a disc is shortened by it.
+ELLIPSOID_SHARE = 0.0056
+
+
+class Bound(StrEnum):
+    """Which speed limit is used: light in vacuum is the proof, light in glass what all but odd networks obey."""
+
+    VACUUM = "vacuum"
+    FIBRE = "fibre"
+
+
+# Half of c, and half of two thirds of c: km of distance for a millisecond of round trip.
+KM_PER_MS: Mapping[Bound, float] = {Bound.VACUUM: 149.896229, Bound.FIBRE: 99.930819}
+HALF_ROUND_KM = 20_038.0
+REFUTERS_NAMED = 2
+KINDS = frozenset({"icmp", "tcp", "syn", "tls", "quic", "app"})
+KEYED_KINDS = frozenset({"tls", "quic", "app"})  # the server's own key or words were in the loop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundTrip:
+    """The least round-trip time seen between one vantage and the target; raises ValueError for what is no time.
+
+    `resolution_ms` is the step of the clock: the true time may be that much longer than the one noted.
+    """
+
+    vantage: Vantage
+    rtt_ms: float
+    kind: str = "icmp"
+    samples: int = 1
+    resolution_ms: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.rtt_ms) and 0 < self.rtt_ms <= LIMITS.max_rtt_ms):
+            raise ValueError(f"a round-trip time must lie in (0, {LIMITS.max_rtt_ms:.0f}] ms")
+        if not (math.isfinite(self.resolution_ms) and 0 <= self.resolution_ms <= LIMITS.max_rtt_ms):
+            raise ValueError("a clock's resolution must be finite and not negative")
+        if self.kind not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(sorted(KINDS))}")
+        if self.samples < 1:
+            raise ValueError("a round trip has one sample or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuter:
+    """One vantage that excludes a place: how near the place would have to be, and how near it is at the least."""
+
+    vantage: Vantage
+    rtt_ms: float
+    radius_km: float
+    distance_km: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """What the discs leave: feasible codes, and for each excluded one the vantages that refute it, strongest first.
+
+    `k` is the deficit that was asked for, `k_used` the one applied: it grows by the discs that must be wrong because
+    no place on land is in all of them (`is_empty`). An `anycast` address has no single place: nothing is excluded.
+    """
+
+    bound: Bound
+    k: int
+    k_used: int
+    feasible: tuple[str, ...]
+    excluded: tuple[str, ...]
+    by: tuple[tuple[Refuter, ...], ...]
+    is_empty: bool = False
+    anycast: bool = False
+
+    def refuters_of(self, code: str) -> tuple[Refuter, ...]:
+        """Return the vantages that refute one excluded code; () for a feasible one."""
+        return dict(zip(self.excluded, self.by, strict=True)).get(code, ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survival:
+    """One place of a finite list: does it survive, and if not, which vantages refute it, strongest first."""
+
+    hypothesis: Spot
+    survives: bool
+    by: tuple[Refuter, ...] = ()
+
+
+def radius_km(trip: RoundTrip, bound: Bound) -> float:
+    """Return how far from the vantage's stated position the responder can be at most."""
+    return (trip.rtt_ms + trip.resolution_ms) * KM_PER_MS[bound] + trip.vantage.radius_km
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discs:
+    """The discs of all trips in columns, sorted by vantage group; equal trips count once."""
+
+    trips: tuple[RoundTrip, ...]
+    units: NDArray[np.float64]  # (n, 3)
+    radii_km: NDArray[np.float64]
+    starts: NDArray[np.int64]  # where each group of dependent vantages begins
+
+    def __len__(self) -> int:
+        return len(self.trips)
+
+    @property
+    def groups(self) -> int:
+        """How many independent vantages there are."""
+        return len(self.starts)
+
+
+def discs_of(trips: Sequence[RoundTrip], bound: Bound) -> Discs:
+    """Put trips into columns: one disc a vantage (the smallest), vantages that depend on each other side by side."""
+    best: dict[tuple[float, float, float, str, int], tuple[float, RoundTrip]] = {}
+    for trip in trips:
+        vantage, reach = trip.vantage, radius_km(trip, bound)
+        key = (vantage.lat, vantage.lon, vantage.radius_km, vantage.name, vantage.asn or 0)
+        if key not in best or reach < best[key][0]:
+            best[key] = reach, trip
+    ordered = [best[key][1] for key in sorted(best)]
+    group = groups_of([trip.vantage for trip in ordered])
+    order = np.argsort(group, kind="stable")
+    chosen = tuple(ordered[i] for i in order)
+    units = unit_vectors(
+        np.array([t.vantage.lat for t in chosen], float), np.array([t.vantage.lon for t in chosen], float)
+    )
+    radii = np.array([radius_km(t, bound) for t in chosen], float)
+    starts = np.flatnonzero(np.diff(group[order], prepend=-1)) if chosen else np.zeros(0, np.int64)
+    return Discs(trips=chosen, units=units, radii_km=radii / (1 - ELLIPSOID_SHARE), starts=starts)
+
+
+def locate_by_discs(trips: Sequence[RoundTrip], geography: Geography, *, bound: Bound, k: int) -> Region:
+    """Return the codes that the discs leave, by coverage deficit (EVIDENCE section 3).
+
+    A code is excluded where its best-covered cell lies in at least `k` independent discs fewer than the best-covered
+    place on land: fewer than `k` wrong discs can then not have excluded the true place, which at least all discs but
+    those cover, and no place is in more than all. Each disc that must be wrong in any case adds one to `k`. Use `k` = 1
+    with vantages that `mesh.sanitise` kept, 2 with others. No trips exclude nothing. Not checked: that one machine
+    answered all.
+    """
+    if k < 1:
+        raise ValueError("the deficit k is 1 or more")
+    discs = discs_of(trips, bound)
+    if not len(discs):
+        return Region(bound=bound, k=k, k_used=k, feasible=geography.codes, excluded=(), by=())
+    if is_anycast_by_discs(discs.units, discs.radii_km, discs.starts):
+        return Region(bound=bound, k=k, k_used=k, feasible=geography.codes, excluded=(), by=(), anycast=True)
+    covered = count_covering(discs.units, discs.radii_km, discs.starts, grid_of(geography), len(geography.codes), k)
+    most = int(covered.most.max())
+    wrong = discs.groups - most
+    kept = covered.most > most - (k + wrong)
+    return Region(
+        bound=bound,
+        k=k,
+        k_used=k + wrong,
+        feasible=tuple(code for code, stays in zip(geography.codes, kept, strict=True) if stays),
+        excluded=tuple(code for code, stays in zip(geography.codes, kept, strict=True) if not stays),
+        by=_refuters(discs, covered.best[~kept], covered.best_radius_km[~kept]),
+        is_empty=wrong > 0,
+    )
+
+
+def survivors(
+    trips: Sequence[RoundTrip], hypotheses: Sequence[Spot], *, bound: Bound, k: int = 1
+) -> tuple[Survival, ...]:
+    """Tell for each place of a finite list whether it survives, and if not, which vantages refute it.
+
+    A place falls where its whole circle (± km) lies outside the discs of `k` independent vantages. One without a
+    position survives. That all fall says that the list does not hold the true place, or that a vantage is wrong.
+    Not checked: that the list is complete; "only one survives" is worth as much as the list.
+    """
+    if k < 1:
+        raise ValueError("k is 1 or more")
+    discs = discs_of(trips, bound)
+    known = [i for i, spot in enumerate(hypotheses) if spot.lat is not None and spot.lon is not None]
+    if not len(discs) or not known:
+        return tuple(Survival(hypothesis=spot, survives=True) for spot in hypotheses)
+    lat = np.array([hypotheses[i].lat for i in known], float)
+    lon = np.array([hypotheses[i].lon for i in known], float)
+    radius = np.array([_reach_km(hypotheses[i]) for i in known], float)
+    points = unit_vectors(lat, lon)
+    misses = _gaps_km(discs, points, radius) > 0
+    refuting = np.logical_or.reduceat(misses, discs.starts, axis=0).sum(axis=0)
+    by = dict(zip(known, _refuters(discs, points, radius), strict=True))
+    fallen = {i for i, count in zip(known, refuting, strict=True) if count >= k}
+    return tuple(
+        Survival(hypothesis=spot, survives=i not in fallen, by=by[i] if i in fallen else ())
+        for i, spot in enumerate(hypotheses)
+    )
+
+
+def is_anycast(trips: Sequence[RoundTrip], *, bound: Bound = Bound.FIBRE) -> bool:
+    """Tell whether the times need several responders: disjoint discs that no one wrong vantage explains.
+
+    False is "no evidence of anycast", never "unicast".
+    """
+    discs = discs_of(trips, bound)
+    return is_anycast_by_discs(discs.units, discs.radii_km, discs.starts)
+
+
+def _reach_km(spot: Spot) -> float:
+    """Return a spot's ± km; one that states none is only known to be on Earth."""
+    return HALF_ROUND_KM if spot.radius_km is None else spot.radius_km
+
+
+def _gaps_km(discs: Discs, points: Floats, radius_km_: Floats) -> Floats:
+    """Return (discs, points): how far each circle lies outside each disc at the least; negative where they touch."""
+    return distances_km(discs.units, points) - radius_km_[None, :] - discs.radii_km[:, None]
+
+
+def _refuters(discs: Discs, points: Floats, radius_km_: Floats) -> tuple[tuple[Refuter, ...], ...]:
+    """Name for each place the vantages whose discs it misses by most."""
+    if not len(points):
+        return ()
+    gaps = _gaps_km(discs, points, radius_km_)
+    strongest = np.argsort(-gaps, axis=0)[:REFUTERS_NAMED]
+    by_how_much = np.take_along_axis(gaps, strongest, axis=0)
+    return tuple(
+        tuple(_refuter(discs, i, gap) for i, gap in zip(which, gap_km, strict=True) if gap > 0)
+        for which, gap_km in zip(strongest.T.tolist(), by_how_much.T.tolist(), strict=True)
+    )
+
+
+def _refuter(discs: Discs, index: int, gap_km: float) -> Refuter:
+    trip, reach = discs.trips[index], float(discs.radii_km[index])
+    return Refuter(vantage=trip.vantage, rtt_ms=trip.rtt_ms, radius_km=reach, distance_km=reach + gap_km)

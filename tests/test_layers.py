@@ -28,7 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "claims": {"shipped", "suffixes", "model", "errors", "limits"},
     "sources": {"shipped", "suffixes", "arrow", "model", "errors", "limits"},
     "traffic": {"arrow", "dns_names", "model", "errors", "limits"},
-    "resolve": {"dns_names", "model", "errors", "limits"},
+    "resolve": {"dns_names", "model", "errors", "limits", "_version"},
     "auditing": {
         *("claims", "sources", "traffic", "resolve", "evaluate", "arrow", "model", "errors", "limits", "_version"),
     },

@@ -1,4 +1,4 @@
-"""The real servers: NSD as authority, Knot by client subnet, Unbound as validating resolver over UDP, TCP, TLS, HTTPS."""
+"""The real servers: NSD as authority, Knot by client subnet, Unbound as validating resolver (UDP, TCP, TLS, HTTPS)."""
 
 from __future__ import annotations
 
@@ -119,7 +119,9 @@ class ResolverPorts:
 
 
 @contextmanager
-def unbound(folder: Path, stubs: dict[str, int], anchors: tuple[str, ...], files: Certificate) -> Iterator[ResolverPorts]:
+def unbound(
+    folder: Path, stubs: dict[str, int], anchors: tuple[str, ...], files: Certificate
+) -> Iterator[ResolverPorts]:
     """Run the resolver; it asks the servers of the stubs (zone to port) and validates under the anchors."""
     ports = ResolverPorts(plain=free_port(), tls=free_port(), https=free_port())
     (folder / "anchors").write_text("".join(anchors))

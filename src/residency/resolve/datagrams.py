@@ -13,7 +13,7 @@ from residency.limits import LIMITS
 from residency.model.resolution import LookupOutcome, NameServer
 from residency.resolve.exchange import Received, Transport, unanswered, unreachable
 from residency.resolve.outcomes import read_meaning
-from residency.resolve.wire import Query, is_cut, is_reply_to
+from residency.resolve.wire import Fit, Query, fit, is_cut
 
 _MAX_MESSAGE = 65_535
 
@@ -60,46 +60,47 @@ class Datagrams:
 
 
 class _Waiting:
-    """The wait for one answer: what was passed over so far, and an answer that cannot be read."""
+    """The wait for one answer: what was passed over so far, and an answer that is in doubt."""
 
     def __init__(self, query: Query) -> None:
         self._query = query
-        self._damaged: Received | None = None
+        self._doubtful: Received | None = None
         self._discarded = 0
 
     async def receive(self, sock: socket.socket, until: float) -> Received:
         """Return the first good answer.
 
-        One that cannot be read is not the end at once: whoever can guess could send it first, to hide the good one.
+        One that cannot be read, or does not repeat the question, is not the end at once: it could have been sent to
+        hide the good one.
         """
         loop = asyncio.get_running_loop()
         async with asyncio.timeout_at(until) as patience:
             while True:
                 wire = await loop.sock_recv(sock, _MAX_MESSAGE)
-                if is_reply_to(wire, self._query):
-                    if (received := self._read(wire)) is not None:
+                how = fit(wire, self._query)
+                if how is not Fit.NO:
+                    received = self._read(wire)
+                    if how is Fit.YES and not _is_damaged(received):
                         return received
+                    self._doubtful = received
                     patience.reschedule(min(patience.when() or until, loop.time() + LIMITS.dns_after_damage_s))
                 self._discarded += 1
                 if self._discarded > LIMITS.max_dns_discarded:
                     raise TimeoutError
                 await asyncio.sleep(0)  # a flood is always ready to read: let others, and the clock, have their turn
 
-    def _read(self, wire: bytes) -> Received | None:
-        """Return an answer that can be used; a damaged one is kept for the end."""
-        if is_cut(wire):
-            return Received(transport="udp", wire=wire, discarded=self._discarded)
-        meaning = read_meaning(wire, self._query.type)
-        received = Received(transport="udp", wire=wire, discarded=self._discarded, meaning=meaning)
-        if meaning.outcome is not LookupOutcome.MALFORMED:
-            return received
-        self._damaged = received
-        return None
+    def _read(self, wire: bytes) -> Received:
+        meaning = None if is_cut(wire) else read_meaning(wire, self._query.type)
+        return Received(transport="udp", wire=wire, discarded=self._discarded, meaning=meaning)
 
     def ended(self) -> Received:
-        """Return what is left when time is up: the damaged answer, if one came."""
-        if self._damaged is not None:
-            return self._damaged
+        """Return what is left when time is up: the doubtful answer, if one came."""
+        if self._doubtful is not None:
+            return self._doubtful
         if self._discarded > LIMITS.max_dns_discarded:
             return unanswered("udp", f"over {LIMITS.max_dns_discarded} packets that answer something else")
         return unanswered("udp", "no answer in time", discarded=self._discarded)
+
+
+def _is_damaged(received: Received) -> bool:
+    return received.meaning is not None and received.meaning.outcome is LookupOutcome.MALFORMED

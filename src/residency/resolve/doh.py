@@ -13,7 +13,7 @@ import httpcore
 from residency.limits import LIMITS
 from residency.model.resolution import LookupOutcome, NameServer
 from residency.resolve.exchange import Received, unanswered, unreachable
-from residency.resolve.wire import Query, is_reply_to
+from residency.resolve.wire import Fit, Query, fit
 
 _TYPE = b"application/dns-message"
 _MAX_MESSAGE = 65_535
@@ -75,6 +75,6 @@ async def _read(response: httpcore.Response, query: Query) -> Received:
         wire += chunk
         if len(wire) > _MAX_MESSAGE:
             return Received(transport="https", fault=_O.MALFORMED, detail="an HTTP answer longer than any DNS message")
-    if not is_reply_to(bytes(wire), query):
+    if fit(bytes(wire), query) is Fit.NO:
         return Received(transport="https", fault=_O.MALFORMED, detail="a DNS message that answers something else")
     return Received(transport="https", wire=bytes(wire))

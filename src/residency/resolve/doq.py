@@ -15,7 +15,7 @@ from residency.errors import UsageError, shorten
 from residency.limits import LIMITS
 from residency.model.resolution import LookupOutcome, NameServer
 from residency.resolve.exchange import Received, unanswered, unreachable
-from residency.resolve.wire import Query, is_reply_to
+from residency.resolve.wire import Fit, Query, fit
 
 
 class _Stream(AbstractAsyncContextManager["_Stream"], Protocol):
@@ -64,7 +64,7 @@ class DnsOverQuic:
             return unanswered("quic", "no whole answer in time")
         except (DNSException, OSError, EOFError) as error:
             return unreachable("quic", error)
-        if not is_reply_to(wire, asked):
+        if fit(wire, asked) is Fit.NO:
             what = "a DNS message that answers something else"
             return Received(transport="quic", fault=LookupOutcome.MALFORMED, detail=what)
         return Received(transport="quic", wire=wire)

@@ -17,9 +17,9 @@ from residency.resolve.circuit import Circuit
 from residency.resolve.datagrams import Datagrams
 from residency.resolve.exchange import Received, Transport
 from residency.resolve.names import TYPES
-from residency.resolve.outcomes import read_meaning
+from residency.resolve.outcomes import Meaning, read_meaning
 from residency.resolve.streams import Streams
-from residency.resolve.wire import Query, build_query
+from residency.resolve.wire import Query, build_query, is_cut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +129,7 @@ def read_reply(
             notes=discarded,
             sent=sent,
         )
-    meaning = received.meaning or read_meaning(received.wire, TYPES[type_])
+    meaning = received.meaning or _meaning_of_whole(received.wire, TYPES[type_])
     return Reply(
         type=type_,
         outcome=meaning.outcome,
@@ -148,6 +148,13 @@ def read_reply(
         sent=sent,
         wire=received.wire,
     )
+
+
+def _meaning_of_whole(wire: bytes, type_: int) -> Meaning:
+    """Return what a message says that no other way could bring whole: one that was cut even there says nothing."""
+    if is_cut(wire):
+        return Meaning(outcome=LookupOutcome.TRUNCATED, detail="the answer says that it was cut")
+    return read_meaning(wire, type_)
 
 
 def _not_asked(server: NameServer, type_: str, at: datetime, circuit: Circuit, *, is_late: bool) -> Reply:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from residency.limits import LIMITS
 from residency.model.resolution import LookupOutcome, NameServer
 from residency.resolve.exchange import Received, unanswered, unreachable
-from residency.resolve.wire import Query, is_reply_to
+from residency.resolve.wire import Fit, Query, fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Streams:
         for discarded in range(LIMITS.max_dns_discarded):
             size = int.from_bytes(await connection.reader.readexactly(2), "big")
             wire = await connection.reader.readexactly(size)
-            if is_reply_to(wire, query):
+            if fit(wire, query) is not Fit.NO:
                 return Received(transport=self._name, wire=wire, discarded=discarded)
         raise TimeoutError
 

@@ -10,6 +10,7 @@ import ipaddress
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import Enum
 
 from residency.dns_names import DnsNameError, NameReader
 from residency.limits import LIMITS
@@ -117,22 +118,30 @@ def _subnet_option(subnet: str) -> bytes:
     return struct.pack("!2H", _CLIENT_SUBNET, len(body)) + body
 
 
-def is_reply_to(wire: bytes, query: Query) -> bool:
-    """Is it a response to this very question: id, question, and case where that was mixed?
+class Fit(Enum):
+    """Whether a packet answers a question."""
 
-    Whatever is not may come from anybody and is passed over, however it is damaged.
-    """
+    NO = "no"  # it may come from anybody, and is passed over, however it is damaged
+    DOUBTFUL = "doubtful"  # it has the right id but no question, or a part of one: counts where nothing better comes
+    YES = "yes"
+
+
+def fit(wire: bytes, query: Query) -> Fit:
+    """Tell whether a packet is a response to this very question: id, question, and case where that was mixed."""
     if len(wire) < _HEADER.size:
-        return False
+        return Fit.NO
     number, flags, questions, *_ = _HEADER.unpack_from(wire)
-    if number != query.id or not flags & _RESPONSE or flags >> 11 & 0xF:
-        return False
-    if questions == 0:
-        return flags & 0xF in _WITHOUT_QUESTION
-    asked = wire[_HEADER.size : _HEADER.size + len(query.asked)]
-    kind = wire[_HEADER.size + len(query.asked) :][:4]
-    is_same = asked == query.asked if query.is_exact_case else asked.lower() == query.asked.lower()
-    return questions == 1 and is_same and kind == struct.pack("!2H", query.type, IN)
+    if number != query.id or not flags & _RESPONSE or flags >> 11 & 0xF or questions > 1:
+        return Fit.NO
+    if not questions:
+        return Fit.DOUBTFUL if flags & 0xF in _WITHOUT_QUESTION else Fit.NO
+    sent = query.wire[_HEADER.size : _HEADER.size + len(query.asked) + 4]
+    came = wire[_HEADER.size : _HEADER.size + len(sent)]
+    if not query.is_exact_case:
+        sent, came = sent.lower(), came.lower()  # no byte of the type and class that are asked for is a letter
+    if came == sent:
+        return Fit.YES
+    return Fit.DOUBTFUL if len(came) < len(sent) and sent.startswith(came) else Fit.NO
 
 
 def is_cut(wire: bytes) -> bool:
@@ -146,7 +155,7 @@ def count_answers(wire: bytes) -> int:
 
 
 def read_response(wire: bytes) -> Response:
-    """Walk a message that `is_reply_to` accepted; raises MalformedError for one that cannot be read to its end."""
+    """Walk a message that `fit` accepted; raises MalformedError for one that cannot be read to its end."""
     _, flags, questions, answers, authority, extra = _HEADER.unpack_from(wire)
     names, at = NameReader(wire), _HEADER.size
     asked = b"\0"

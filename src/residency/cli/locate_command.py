@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +20,7 @@ from residency.cli.evidence_options import (
     RelayFiles,
     pinned,
 )
+from residency.cli.targets import read_lines
 from residency.errors import UsageError
 from residency.evaluate.rules import RULES
 from residency.report import as_json, as_locate
@@ -67,7 +66,7 @@ def locate(
     from residency.sources.gazetteer import shipped_gazetteer
 
     name, path = _form(format_)
-    listed = _lines(targets or [], file)
+    listed = read_lines(targets or [], file, what="target")
     given = GivenEvidence(
         embedded=not no_embedded,
         geoip=geoip or (),
@@ -103,21 +102,3 @@ def _form(text: str) -> tuple[str, Path | None]:
     if name not in ("text", "json"):
         raise UsageError(f"--format `{name}`: one of json, text")
     return name, Path(path) if path else None
-
-
-def _lines(targets: list[str], file: Path | None) -> Iterable[str] | None:
-    """Return the lines of a file or of standard input; None where the targets are the arguments."""
-    if targets and file:
-        raise UsageError("targets and --file together; give one of them")
-    if file is not None:
-        try:
-            return file.read_text(encoding="utf-8").splitlines()
-        except OSError as error:
-            raise UsageError(f"cannot be read: {error.strerror}", path=file) from error
-        except UnicodeDecodeError as error:
-            raise UsageError("not UTF-8 text; write one address a line", path=file) from error
-    if targets == ["-"]:
-        return sys.stdin
-    if not targets:
-        raise UsageError("no target was given; name an address, `-` for standard input, or --file FILE")
-    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from residency.auditing.locating import Locator, parse_day
+from residency.auditing.locating import Locator, Wanted, parse_day
 from residency.model.location import Location
 from residency.model.network import parse_address
 from residency.model.resolution import Resolution
@@ -18,5 +18,5 @@ def places_of(found: Resolution, sources: Sequence[Source]) -> dict[str, Locatio
         return {}
     day = max(item.at for item in found).date()
     locator = Locator(sources=sources, within=(), min_assurance="database", max_age_days=None, day=parse_day(day))
-    located = locator.locate([(text, parse_address(text)) for text in texts])
+    located = locator.locate([Wanted(text, parse_address(text)) for text in texts])
     return {item.target: item for item in located}

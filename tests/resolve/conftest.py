@@ -27,3 +27,24 @@ def hostile() -> Iterator[Hostile]:
     """The server that does what no real one does."""
     with hostile_server() as running:
         yield running
+
+
+_PACKETS: list[list[str]] = []
+
+
+def _hook(event: str, arguments: tuple[object, ...]) -> None:
+    if _PACKETS and event in ("socket.connect", "socket.sendto", "socket.sendmsg") and isinstance(arguments[1], tuple):
+        _PACKETS[-1].append(str(arguments[1][0]))
+    elif _PACKETS and event == "socket.getaddrinfo":
+        _PACKETS[-1].append(f"look-up of {arguments[0]!s}")
+
+
+sys.addaudithook(_hook)  # cannot be taken away again; silent unless a test asks
+
+
+@pytest.fixture
+def packets() -> Iterator[list[str]]:
+    """Where this process connected or sent to during one test, and what it looked up through the system."""
+    _PACKETS.append([])
+    yield _PACKETS[-1]
+    _PACKETS.pop()

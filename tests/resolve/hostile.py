@@ -136,11 +136,30 @@ def _tudoor(query: Query) -> Iterator[Sent]:
     yield whole[:14]  # cut in the question
     yield query.id + struct.pack("!5H", 0x0100, 1, 0, 0, 0) + query.question  # a query, not a response
     yield query.id + struct.pack("!5H", _RESPONSE, 0, 0, 0, 0)
-    yield query.id + struct.pack("!5H", _RESPONSE | 1, 0, 0, 0, 0)  # FORMERR to nothing
     yield query.id + struct.pack("!5H", _RESPONSE | 0x2800, 1, 0, 0, 0) + query.question  # opcode 5, an update
     yield query.id + struct.pack("!5H", _RESPONSE, 1, 1, 0, 0) + query.question + b"\xc0\x0c" * 3  # half a record
     yield _PAUSE
     yield query.honest()
+
+
+def _no_question(query: Query) -> Iterator[Sent]:
+    """Send failures that do not say what they answer: honest servers do so, and who wants a client to give up."""
+    for rcode in (1, 2, 4, 5):
+        yield query.id + struct.pack("!5H", _RESPONSE | rcode, 0, 0, 0, 0)
+    yield _PAUSE
+    yield query.honest()
+
+
+def _lower(query: Query) -> Iterator[Sent]:
+    """Answer in lower case with poison, then in the case that was asked: only who saw the question can."""
+    yield query.id + messages.dns([query.question[:-4].lower() + query.question[-4:]], [address(POISON)])[2:]
+    yield _PAUSE
+    yield query.honest()
+
+
+def _loop(query: Query) -> Iterator[Sent]:
+    """Give an alias of the name for itself, and an address that must not be used."""
+    yield query.answer(messages.record(_POINTER, messages.CNAME, _POINTER), address(POISON))
 
 
 def _malformed(query: Query) -> Iterator[Sent]:
@@ -175,6 +194,11 @@ def _drip(query: Query) -> Iterator[Sent]:
     for byte in _framed(query.honest()):
         yield bytes([byte])
         yield Wait(0.3)
+
+
+def _cut_again(query: Query) -> Iterator[Sent]:
+    """Say over TCP too that the answer is cut."""
+    yield _framed(query.answer(address(POISON), flags=_RESPONSE | _CUT))
 
 
 def _heavy(query: Query) -> Iterator[Sent]:
@@ -237,12 +261,16 @@ UDP: dict[str, Way] = {
     "wrong-source": _wrong_source,
     "garbage": _garbage,
     "tudoor": _tudoor,
+    "no-question": _no_question,
+    "lower": _lower,
+    "loop": _loop,
     "malformed": _malformed,
     "malformed-loop": _malformed_loop,
     "cut": _cut,
     "cut-eof": _cut,
     "cut-half": _cut,
     "cut-drip": _cut,
+    "cut-cut": _cut,
     "ht": _cut,
     "hv": _heavy,
     "hn": _heavy_names,
@@ -258,6 +286,7 @@ TCP: dict[str, Way] = {
     "cut-eof": _end,
     "cut-half": _half,
     "cut-drip": _drip,
+    "cut-cut": _cut_again,
     "ht": _heavy_tcp,
     "crowd": _crowd,
 }
@@ -269,9 +298,11 @@ class Hostile:
     def __init__(self, port: int) -> None:
         self.port = port
         self.asked: Counter[tuple[str, str, int]] = Counter()  # (transport, way of answering, type)
+        self.questions: list[bytes] = []  # as sent, with the case of their letters
         self.ids: list[int] = []
         self.ports: list[int] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
 
     @property
     def address(self) -> str:
@@ -280,6 +311,11 @@ class Hostile:
     def count(self, way: str) -> int:
         """Return how often a way of answering was asked for, over both transports and for all types."""
         return sum(count for (_, name, _), count in self.asked.items() if name == way)
+
+    @property
+    def names(self) -> set[bytes]:
+        """The names asked for, in wire form and lower case."""
+        return {question[:-4].lower() for question in self.questions}
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
@@ -291,9 +327,13 @@ class Hostile:
         self._udp.close()
         self._other.close()
         self._tcp.close()
+        for writer in list(self._writers):
+            writer.transport.abort()
+        await asyncio.sleep(0)
 
     def _note(self, transport: str, query: Query, client_port: int) -> None:
         self.asked[transport, query.way, query.type] += 1
+        self.questions.append(query.question)
         self.ids.append(int.from_bytes(query.id, "big"))
         self.ports.append(client_port)
 
@@ -315,22 +355,30 @@ class Hostile:
                 self._udp.sendto(sent, client)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError):
-            while True:
-                size = int.from_bytes(await reader.readexactly(2), "big")
-                query = read_query(await reader.readexactly(size))
-                self._note("tcp", query, writer.get_extra_info("peername")[1])
-                if query.way not in TCP:
-                    writer.write(_framed(query.honest()))
-                    continue
-                for sent in TCP[query.way](query):
-                    if isinstance(sent, Wait):
-                        await asyncio.sleep(sent.seconds)
-                    elif isinstance(sent, bytes):
-                        writer.write(sent)
-                        await writer.drain()
-                break
-        writer.close()
+        self._writers.add(writer)
+        try:
+            with suppress(OSError, EOFError):
+                while await self._answer_over_tcp(reader, writer):
+                    pass
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+
+    async def _answer_over_tcp(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Answer one query; says whether another one may come."""
+        size = int.from_bytes(await reader.readexactly(2), "big")
+        query = read_query(await reader.readexactly(size))
+        self._note("tcp", query, writer.get_extra_info("peername")[1])
+        if query.way not in TCP:
+            writer.write(_framed(query.honest()))
+            return True
+        for sent in TCP[query.way](query):
+            if isinstance(sent, Wait):
+                await asyncio.sleep(sent.seconds)
+            elif isinstance(sent, bytes):
+                writer.write(sent)
+                await writer.drain()
+        return False
 
 
 class _Datagrams(asyncio.DatagramProtocol):

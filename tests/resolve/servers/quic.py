@@ -1,4 +1,4 @@
-"""A small DNS server over QUIC (RFC 9250) that asks a real one over UDP: one stream a query, two bytes of length."""
+"""A small DNS server over QUIC (RFC 9250) that asks a real one over TCP: one stream a query, two bytes of length."""
 
 from __future__ import annotations
 
@@ -14,28 +14,16 @@ from tests.resolve.servers.processes import LOOPBACK, free_port
 from tests.resolve.servers.programs import Certificate
 from tests.resolve.servers.threads import loop_thread
 
-_ANSWER_S = 2.0
-
-
-class _Answer(asyncio.DatagramProtocol):
-    """Waits for one datagram."""
-
-    def __init__(self) -> None:
-        self.came: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-
-    def datagram_received(self, data: bytes, addr: object) -> None:
-        if not self.came.done():
-            self.came.set_result(data)
-
 
 async def _ask(query: bytes, port: int) -> bytes:
-    loop = asyncio.get_running_loop()
-    transport, protocol = await loop.create_datagram_endpoint(_Answer, remote_addr=(LOOPBACK, port))
+    """Ask over TCP, where no answer is cut."""
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
     try:
-        transport.sendto(query)
-        return await asyncio.wait_for(protocol.came, _ANSWER_S)
+        writer.write(len(query).to_bytes(2, "big") + query)
+        size = int.from_bytes(await reader.readexactly(2), "big")
+        return await reader.readexactly(size)
     finally:
-        transport.close()
+        writer.close()
 
 
 class _Server(QuicConnectionProtocol):

@@ -39,7 +39,10 @@ _dmarc IN TXT "v=DMARC1"
 _srv._tcp IN A {DUBLIN}
 xn--fa-hia IN A {FRANKFURT}
 zero 0 IN A {DUBLIN}
+pair IN A {DUBLIN}
+pair IN A {FRANKFURT}
 alias IN CNAME dublin
+starred IN CNAME *.wild
 away IN CNAME dublin.{FOREIGN}.
 dangling IN CNAME nowhere
 loop-a IN CNAME loop-b

@@ -335,8 +335,8 @@ class _Reading:
         late = self._naming.count_left_unnamed()
         if late:
             yield (
-                f"unnamed flows to addresses of recorded DNS answers, but not within their TTL and {LIMITS.dns_grace_s} s: "
-                f"{late:,}; they stay without a name"
+                f"{late:,} without a name: flows to addresses of recorded DNS answers, but not within their TTL and "
+                f"{LIMITS.dns_grace_s} s"
             )
         dropped = scalar(self._con, "SELECT sum(rtt_dropped) FROM by_input")
         if dropped:

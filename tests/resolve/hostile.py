@@ -150,6 +150,15 @@ def _no_question(query: Query) -> Iterator[Sent]:
     yield query.honest()
 
 
+def _other_type(query: Query) -> Iterator[Sent]:
+    """Answer for the type whose number differs as an upper-case letter from a lower-case one: 97 for HTTPS, 65."""
+    hint = b"\0\1\0\0\4\0\4" + bytes(int(part) for part in POISON.split("."))
+    told = messages.record(_POINTER, query.type, hint)
+    yield query.id + messages.dns([query.question[:-3] + bytes([query.question[-3] | 0x20]) + b"\0\1"], [told])[2:]
+    yield _PAUSE
+    yield query.honest()
+
+
 def _lower(query: Query) -> Iterator[Sent]:
     """Answer in lower case with poison, then in the case that was asked: only who saw the question can."""
     yield query.id + messages.dns([query.question[:-4].lower() + query.question[-4:]], [address(POISON)])[2:]
@@ -262,6 +271,7 @@ UDP: dict[str, Way] = {
     "garbage": _garbage,
     "tudoor": _tudoor,
     "no-question": _no_question,
+    "other-type": _other_type,
     "lower": _lower,
     "loop": _loop,
     "malformed": _malformed,

@@ -6,10 +6,10 @@ import time
 from itertools import pairwise
 
 import pytest
-from residency.model.resolution import Lookup, LookupOutcome, Resolution
 from tests.resolve import hostile as ways
 from tests.resolve.hostile import Hostile, long_name
 
+from residency.model.resolution import Lookup, LookupOutcome, Resolution
 from residency.resolve import resolve
 
 DEADLINE_S = 2.0
@@ -35,6 +35,14 @@ def test_the_honest_answer_is_taken_though_another_comes_first(hostile: Hostile,
     assert lookup.outcome is LookupOutcome.ANSWER
     assert lookup.endpoints == (ways.HONEST,)
     assert hostile.count(way) == 1
+
+
+def test_an_answer_for_another_type_is_none_however_alike_the_numbers(hostile: Hostile) -> None:
+    (lookup,) = resolve(
+        f"www.other-type.{ways.ZONE}", servers=[hostile.address], types=["HTTPS"], deadline_s=DEADLINE_S
+    )
+    assert lookup.bindings == ()
+    assert lookup.outcome is LookupOutcome.NODATA
 
 
 def test_an_answer_with_a_wrong_id_alone_is_none(hostile: Hostile) -> None:

@@ -1,4 +1,7 @@
-"""Locate addresses without any claim or traffic: sources, weighing, and a verdict on one area if asked for."""
+"""Locate addresses without any claim or traffic: sources, weighing, and a verdict on one area if asked for.
+
+A target that is a name is looked up: giving it is the asking. Nothing else here uses the network.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,17 @@ import numpy as np
 from residency._version import __version__
 from residency.auditing.given import GivenEvidence
 from residency.auditing.options import parse_assurance, parse_max_age, parse_places
+from residency.auditing.witnesses import Hints
 from residency.errors import UsageError, shorten
 from residency.evaluate.locate import Weighed, place_in, side_of, weigh
 from residency.evaluate.single import Question, answer
+from residency.model.evidence import Snapshot
 from residency.model.location import Location, Locations, RefusedTarget
+from residency.model.names import HostNameError, ends_in_number, normalise_host
 from residency.model.network import Address, Addresses, parse_address
 from residency.model.period import midnight
 from residency.model.place import Area, Gazetteer
+from residency.model.resolution import Lookup
 from residency.sources.clock import current_day
 from residency.sources.gazetteer import shipped_gazetteer
 from residency.sources.interface import Source
@@ -39,14 +46,17 @@ def locate(
     min_assurance: str = "database",
     max_age_days: int | None = None,
     as_of: date | str | None = None,
+    servers: Sequence[str] = (),
 ) -> Locations:
-    """Say where addresses are, with the evidence; uses no network.
+    """Say where addresses are, with the evidence; the network is used only for targets that are names.
 
-    `targets` are addresses. With `within` (an area, as in "EEA" or "DE,FR") each gets a place in it and a verdict:
-    that of a `connection` claim over one answered conversation on the day `as_of` (default: today, UTC).
-    Files of evidence and `sources` of your own are given as for `audit`.
+    `targets` are addresses, or host names: these are looked up at `servers` (as `resolve` takes them; the system's
+    where none is given), and each of their addresses is located. With `within` (an area, as in "EEA" or "DE,FR") each
+    gets a place in it and a verdict: that of a `connection` claim over one answered conversation on the day `as_of`
+    (default: today, UTC). Files of evidence and `sources` of your own are given as for `audit`.
 
-    Raises UsageError for a target that is no address or an area that is none; a verdict is never raised.
+    Raises UsageError for a target that is neither or an area that is none; a verdict is never raised. A name that has
+    no public address is among `refused`, with the outcome of the lookup.
     """
     given = [targets] if isinstance(targets, str) else list(targets)
     evidence = GivenEvidence(
@@ -58,20 +68,67 @@ def locate(
         min_assurance=min_assurance,
         max_age_days=parse_max_age(max_age_days),
         day=parse_day(as_of),
+        hints=evidence.hints(),
     )
-    return locator.locate([(target, read_target(target)) for target in given])
+    return locate_targets(given, locator, servers=servers)
+
+
+def locate_targets(targets: Sequence[str], locator: Locator, *, servers: Sequence[str] = ()) -> Locations:
+    """Locate addresses, and the addresses of names, in the order given; raises UsageError for what is neither."""
+    read = [(target, _name_of(target)) for target in targets]
+    addresses = {target: read_target(target) for target, name in read if name is None}
+    found = _look_up([name for _, name in read if name is not None], servers)
+    wanted: list[Wanted] = []
+    refused: list[RefusedTarget] = []
+    for target, name in read:
+        if name is None:
+            wanted.append(Wanted(target, addresses[target]))
+        elif isinstance(said := found[name], str):
+            refused.append(RefusedTarget(line=None, text=shorten(target), reason=said))
+        else:
+            wanted += [Wanted(target, parse_address(text), name) for text in said]
+    return locator.locate(wanted, refused)
+
+
+def _name_of(target: str) -> str | None:
+    """Return a target's host name; None for an address, or for what is neither, which `read_target` explains."""
+    try:
+        name = normalise_host(target)
+    except HostNameError:
+        return None
+    return None if name is None or ends_in_number(name) else name
+
+
+def _look_up(names: Sequence[str], servers: Sequence[str]) -> dict[str, tuple[str, ...] | str]:
+    """Return the public addresses of each name, or why it has none; asks nobody where there is no name."""
+    if not names:
+        return {}
+    from residency.resolve.entry import resolve
+
+    found: dict[str, tuple[str, ...] | str] = {}
+    for lookup in resolve(names, servers=servers, types=("A", "AAAA")):
+        known = found.get(lookup.name, "")
+        if lookup.endpoints:
+            found[lookup.name] = tuple(dict.fromkeys((*(() if isinstance(known, str) else known), *lookup.endpoints)))
+        elif isinstance(known, str):
+            found[lookup.name] = "; ".join(filter(None, (known, _why_not(lookup))))
+    return found
+
+
+def _why_not(lookup: Lookup) -> str:
+    return f"{lookup.outcome.value}" + (f" ({lookup.detail})" if lookup.detail else "") + f", says {lookup.vantage}"
 
 
 def locate_lines(lines: Iterable[str], locator: Locator) -> Locations:
     """Locate a list of one address a line; blank lines and `#` remarks are left out, other lines are refused."""
-    read: list[tuple[str, Address]] = []
+    read: list[Wanted] = []
     refused: list[RefusedTarget] = []
     for number, line in enumerate(lines, 1):
         text = line.partition("#")[0].strip()
         if not text:
             continue
         try:
-            read.append((text, parse_address(text)))
+            read.append(Wanted(text, parse_address(text)))
         except ValueError as error:
             refused.append(RefusedTarget(line=number, text=shorten(text), reason=str(error)))
     return locator.locate(read, refused)
@@ -82,8 +139,17 @@ def read_target(target: str) -> Address:
     try:
         return parse_address(target)
     except ValueError as error:
-        hint = "; resolve the name first and give its addresses" if any(c.isalpha() for c in target) else ""
+        hint = _hint(target) if any(c.isalpha() for c in target) else ""
         raise UsageError(f"`{shorten(target)}`: {error}{hint}") from error
+
+
+def _hint(target: str) -> str:
+    """Say why a target with letters is no host name either."""
+    try:
+        normalise_host(target)
+    except HostNameError as error:
+        return f" and no name ({error})"
+    return ""
 
 
 def parse_day(as_of: date | str | None) -> date:
@@ -96,6 +162,15 @@ def parse_day(as_of: date | str | None) -> date:
         raise UsageError(f"--as-of `{as_of}`: write a date as 2026-06-01") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One address to locate: the target that it came from, and the name that it was an answer for."""
+
+    target: str
+    address: Address
+    host: str | None = None
+
+
 @dataclass(kw_only=True)
 class Locator:
     """The sources, the area and the day; answers for many addresses at once, weighing equal evidence once."""
@@ -105,6 +180,7 @@ class Locator:
     min_assurance: str
     max_age_days: int | None
     day: date
+    hints: Hints | None = None
     gazetteer: Gazetteer = field(default_factory=shipped_gazetteer)
     _known: dict[tuple[object, ...], Location] = field(default_factory=dict)
 
@@ -119,28 +195,36 @@ class Locator:
         area = self.gazetteer.area(self.within, midnight(self.day))
         return Question(within=self.within, area=area, day=self.day, floor=parse_assurance(self.min_assurance))
 
-    def locate(self, given: Sequence[tuple[str, Address]], refused: Sequence[RefusedTarget] = ()) -> Locations:
+    def locate(self, given: Sequence[Wanted], refused: Sequence[RefusedTarget] = ()) -> Locations:
         """Locate addresses in the order given."""
-        addresses = Addresses([address for _, address in given])
+        addresses = Addresses([wanted.address for wanted in given])
         answers = [source.answer(addresses, [self.day] * len(given)) for source in self.sources]
         codes = np.array([found.codes for found in answers], dtype=np.int64).reshape(len(answers), len(given)).T
         found = []
-        for (target, address), row in zip(given, codes.tolist(), strict=True):
-            key = (tuple(row), address.address_class, address.form)
+        for wanted, row in zip(given, codes.tolist(), strict=True):
+            address = wanted.address
+            hinted = self.hints.read(wanted.host) if self.hints and wanted.host else ()
+            key = (tuple(row), hinted, address.address_class, address.form)
             if key not in self._known:
                 said = [answers[i].statements[code] for i, code in enumerate(row) if code >= 0]
-                weighed = weigh(said, address, first=self.day, last=self.day, max_age_days=self.max_age_days)
+                weighed = weigh(
+                    [*said, *hinted], address, first=self.day, last=self.day, max_age_days=self.max_age_days
+                )
                 self._known[key] = self._place(address, weighed)
-            found.append(_named(self._known[key], target, address))
+            found.append(replace(self._known[key], target=wanted.target, address=address, host=wanted.host))
         self._known.clear()  # codes are those of this call's answers
         return Locations(
             items=tuple(found),
             as_of=self.day,
             within=self.within,
-            snapshots=tuple(sorted((source.snapshot for source in self.sources), key=lambda s: s.id)),
+            snapshots=self._snapshots(has_names=any(wanted.host for wanted in given)),
             refused=tuple(refused),
             tool_version=__version__,
         )
+
+    def _snapshots(self, *, has_names: bool) -> tuple[Snapshot, ...]:
+        hints = [self.hints.snapshot] if self.hints and has_names else []
+        return tuple(sorted([*(source.snapshot for source in self.sources), *hints], key=lambda s: s.id))
 
     def _place(self, address: Address, weighed: Weighed) -> Location:
         anywhere = place_in(weighed, self._world)
@@ -161,7 +245,3 @@ class Locator:
             evidence=weighed.evidence,
             sides=tuple("neither" if question is None else side_of(e, question.area) for e in weighed.evidence),
         )
-
-
-def _named(found: Location, target: str, address: Address) -> Location:
-    return replace(found, target=target, address=address)

@@ -13,6 +13,7 @@ from residency.cli import (
     flows_command,
     locate_command,
     report_command,
+    resolve_command,
     sites_command,
 )
 
@@ -44,6 +45,7 @@ app.command("audit")(audit_command.audit)
 app.command("flows")(flows_command.flows)
 app.command("demo")(demo_command.demo)
 app.command("locate")(locate_command.locate)
+app.command("resolve")(resolve_command.resolve)
 app.command("explain")(report_command.explain)
 app.command("report")(report_command.report)
 app.add_typer(claims_command.app, name="claims")

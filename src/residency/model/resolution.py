@@ -263,6 +263,11 @@ class Resolution(Sequence[Lookup]):
         return tuple(name for name, found in sets.items() if len(found) > 1)
 
     @property
+    def exit_code(self) -> int:
+        """0 where every lookup has an answer, else 3."""
+        return 0 if all(item.outcome is LookupOutcome.ANSWER for item in self.items) else 3
+
+    @property
     def endpoints(self) -> tuple[tuple[str, str], ...]:
         """Each (name, address) that was answered, once, as `locate` takes it; never a non-public answer."""
         return tuple(dict.fromkeys((item.name, text) for item in self.items for text in item.endpoints))

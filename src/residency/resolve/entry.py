@@ -194,9 +194,17 @@ def _kept(resolution: Resolution, record: str | PathLike[str] | None) -> Resolut
 
 def _run(make: Callable[[], Coroutine[None, None, T]]) -> T:
     """Run a coroutine to its end, also where an event loop already runs in this thread (a notebook)."""
+    found: list[T] = []
+
+    async def inside() -> None:
+        # Nothing is returned: at the end of a run asyncio has the task's result printed, and throws the text away.
+        found.append(await make())
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(make())
-    with ThreadPoolExecutor(max_workers=1) as other:
-        return other.submit(lambda: asyncio.run(make())).result()
+        asyncio.run(inside())
+    else:
+        with ThreadPoolExecutor(max_workers=1) as other:
+            other.submit(lambda: asyncio.run(inside())).result()
+    return found[0]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from residency.errors import LimitError, UsageError, shorten
 from residency.limits import LIMITS
-from residency.model.names import HostNameError, normalise_host
+from residency.model.names import HostNameError, ends_in_number, normalise_host
 
 TYPES = {"A": 1, "CNAME": 5, "PTR": 12, "AAAA": 28, "SVCB": 64, "HTTPS": 65}
 """The types of records that can be asked for."""
@@ -49,6 +49,8 @@ def _read(text: str) -> Question:
     if name is None:
         return _reverse(text)
     fault = _NEVER_ASKED.get(name.rpartition(".")[2], "")
+    if ends_in_number(name):
+        fault = "a number at its end: no name ends so, and programs take it for different addresses"
     return Question(given=text, name=name, fault=fault)
 
 

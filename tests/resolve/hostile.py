@@ -150,6 +150,15 @@ def _no_question(query: Query) -> Iterator[Sent]:
     yield query.honest()
 
 
+def _other_type(query: Query) -> Iterator[Sent]:
+    """Answer for the type whose number differs as an upper-case letter from a lower-case one: 97 for HTTPS, 65."""
+    hint = b"\0\1\0\0\4\0\4" + bytes(int(part) for part in POISON.split("."))
+    told = messages.record(_POINTER, query.type, hint)
+    yield query.id + messages.dns([query.question[:-3] + bytes([query.question[-3] | 0x20]) + b"\0\1"], [told])[2:]
+    yield _PAUSE
+    yield query.honest()
+
+
 def _lower(query: Query) -> Iterator[Sent]:
     """Answer in lower case with poison, then in the case that was asked: only who saw the question can."""
     yield query.id + messages.dns([query.question[:-4].lower() + query.question[-4:]], [address(POISON)])[2:]
@@ -217,6 +226,55 @@ def _heavy_tcp(query: Query) -> Iterator[Sent]:
     yield _framed(next(message for message in _heavy_names(query) if isinstance(message, bytes)))
 
 
+def _late_over_tcp(query: Query) -> Iterator[Sent]:
+    """Answer other questions over TCP before the one that was asked."""
+    other = messages.question(messages.name(f"other.{ZONE}"))
+    yield _framed(_other_id(query.id) + query.answer(address(POISON))[2:])
+    yield _framed(query.id + messages.dns([other], [address(POISON)])[2:])
+    yield _framed(b"")
+    yield _framed(query.honest())
+
+
+def _two_aliases(query: Query) -> Iterator[Sent]:
+    """Give two aliases and addresses for all: only one alias may be (RFC 2181 section 10.1)."""
+    first, second = messages.name("first.example"), messages.name("second.example")
+    yield query.answer(
+        messages.record(_POINTER, messages.CNAME, first),
+        messages.record(_POINTER, messages.CNAME, second),
+        address(HONEST, first),
+        address(POISON, second),
+        address(POISON),
+    )
+
+
+def _other_class(query: Query) -> Iterator[Sent]:
+    yield query.answer(messages.record(_POINTER, messages.A, b"BBBB", class_=3), address())
+
+
+def _other_family(query: Query) -> Iterator[Sent]:
+    """Answer with the addresses that were not asked for."""
+    yield query.answer(messages.record(_POINTER, messages.AAAA, b"B" * 16))
+
+
+def _negative_ttl(query: Query) -> Iterator[Sent]:
+    """Give one address twice, with TTLs whose first bit is set (RFC 2181 section 8) and is not."""
+    yield query.answer(address(ttl_s=0xFFFF_FFFF), address(ttl_s=60))
+
+
+def _upside_down(query: Query) -> Iterator[Sent]:
+    """Give the chain from its end, and spell owners as no question did."""
+    yield query.answer(
+        address(HONEST, messages.name("END.example")),
+        messages.record(messages.name("Middle.example"), messages.CNAME, messages.name("end.EXAMPLE")),
+        messages.record(_POINTER, messages.CNAME, messages.name("MIDDLE.example")),
+    )
+
+
+def _after_the_end(query: Query) -> Iterator[Sent]:
+    """Append a record that no count counts."""
+    yield query.answer(address()) + address(POISON)
+
+
 def _crowd(query: Query) -> Iterator[Sent]:
     """Answer over TCP with as many records as 64 KB hold."""
     yield _framed(query.answer(*([messages.record(b"\0", _TXT, b"")] * 5_900)))
@@ -262,6 +320,7 @@ UDP: dict[str, Way] = {
     "garbage": _garbage,
     "tudoor": _tudoor,
     "no-question": _no_question,
+    "other-type": _other_type,
     "lower": _lower,
     "loop": _loop,
     "malformed": _malformed,
@@ -275,6 +334,13 @@ UDP: dict[str, Way] = {
     "hv": _heavy,
     "hn": _heavy_names,
     "crowd": _cut,
+    "late-over-tcp": _cut,
+    "two-aliases": _two_aliases,
+    "other-class": _other_class,
+    "other-family": _other_family,
+    "negative-ttl": _negative_ttl,
+    "upside-down": _upside_down,
+    "after-the-end": _after_the_end,
     "poison": _poison,
     "escapes": _escapes,
     "drop": _drop,
@@ -289,6 +355,7 @@ TCP: dict[str, Way] = {
     "cut-cut": _cut_again,
     "ht": _heavy_tcp,
     "crowd": _crowd,
+    "late-over-tcp": _late_over_tcp,
 }
 
 

@@ -8,12 +8,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from residency.model.resolution import Dnssec, Lookup, LookupOutcome
 from tests.resolve.hostile import Hostile
 from tests.resolve.servers import zones
 from tests.resolve.servers.kit import Servers
 from tests.resolve.servers.processes import LOOPBACK
 
+from residency import locate
+from residency.errors import InputError
+from residency.model.resolution import Dnssec, Lookup, LookupOutcome
 from residency.resolve import aresolve, resolve
 
 DEADLINE_S = 10.0
@@ -61,6 +63,14 @@ def test_a_chain_to_a_name_that_does_not_exist_is_kept(servers: Servers) -> None
     lookup = one(servers.authority, "dangling")
     assert lookup.outcome is LookupOutcome.NXDOMAIN
     assert [alias.target for alias in lookup.chain] == [f"nowhere.{zones.ZONE}"]
+
+
+def test_a_name_in_a_part_of_the_tree_that_moved_has_the_alias_that_was_made_for_it(servers: Servers) -> None:
+    lookup = one(servers.authority, "x.moved", types=("A",))
+    assert [(alias.owner, alias.target) for alias in lookup.chain] == [
+        (f"x.moved.{zones.ZONE}", f"x.wild.{zones.ZONE}")
+    ]
+    assert lookup.endpoints == (zones.FRANKFURT,)
 
 
 # Outcomes
@@ -243,6 +253,13 @@ def test_the_twin_for_an_event_loop_gives_the_same(servers: Servers) -> None:
     assert found[0].endpoints == resolve(name, servers=[servers.authority], deadline_s=DEADLINE_S)[0].endpoints
 
 
+def test_a_running_event_loop_does_not_stop_the_plain_function(servers: Servers) -> None:
+    async def notebook() -> Lookup:
+        return one(servers.authority, "dublin")
+
+    assert asyncio.run(notebook()).endpoints == (zones.DUBLIN, zones.DUBLIN_6)
+
+
 # Recordings
 
 
@@ -259,6 +276,29 @@ def test_a_recording_answers_again_without_the_network(
     assert packets == []
     assert [without_times_taken(lookup) for lookup in again] == [without_times_taken(lookup) for lookup in found]
     assert {lookup.vantage for lookup in again} == {vantage.name for vantage in found.vantages}
+
+
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.99])
+def test_a_recording_that_was_cut_or_changed_is_refused(servers: Servers, tmp_path: Path, part: float) -> None:
+    file = tmp_path / "answers"
+    resolve(f"dublin.{zones.ZONE}", servers=[servers.authority], deadline_s=DEADLINE_S, record=file)
+    whole = file.read_bytes()
+    at = int(len(whole) * part)
+    file.write_bytes(whole[:at])
+    with pytest.raises(InputError):
+        resolve(replay=file)
+    file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+    with pytest.raises(InputError):
+        resolve(replay=file)
+
+
+def test_names_become_places_without_conversion(servers: Servers) -> None:
+    name = f"long-0.{zones.ZONE}"
+    found = resolve(name, servers=[servers.authority], deadline_s=DEADLINE_S)
+    by_name = locate(name, servers=[servers.authority], within="EEA")
+    by_address = locate([address for _, address in found.endpoints], within="EEA")
+    assert [at.countries for at in by_name] == [at.countries for at in by_address] == [("IE",)]
+    assert [at.host for at in by_name] == [name]
 
 
 def test_nothing_is_connected_to_but_the_server_stated(servers: Servers, packets: list[str]) -> None:

@@ -6,10 +6,10 @@ import time
 from itertools import pairwise
 
 import pytest
-from residency.model.resolution import Lookup, LookupOutcome, Resolution
 from tests.resolve import hostile as ways
 from tests.resolve.hostile import Hostile, long_name
 
+from residency.model.resolution import Lookup, LookupOutcome, Resolution
 from residency.resolve import resolve
 
 DEADLINE_S = 2.0
@@ -35,6 +35,14 @@ def test_the_honest_answer_is_taken_though_another_comes_first(hostile: Hostile,
     assert lookup.outcome is LookupOutcome.ANSWER
     assert lookup.endpoints == (ways.HONEST,)
     assert hostile.count(way) == 1
+
+
+def test_an_answer_for_another_type_is_none_however_alike_the_numbers(hostile: Hostile) -> None:
+    (lookup,) = resolve(
+        f"www.other-type.{ways.ZONE}", servers=[hostile.address], types=["HTTPS"], deadline_s=DEADLINE_S
+    )
+    assert lookup.bindings == ()
+    assert lookup.outcome is LookupOutcome.NODATA
 
 
 def test_an_answer_with_a_wrong_id_alone_is_none(hostile: Hostile) -> None:
@@ -97,6 +105,34 @@ def test_what_the_answer_says_of_other_names_is_noted_and_not_used(hostile: Host
     assert lookup.endpoints == (ways.HONEST,)
     assert len(lookup.replies[0].notes) >= 2
     assert ways.POISON not in str([lookup.addresses, lookup.chain, lookup.bindings])
+
+
+def test_over_tcp_too_only_the_answer_to_the_question_counts(hostile: Hostile) -> None:
+    lookup = ask(hostile, "late-over-tcp")
+    assert lookup.endpoints == (ways.HONEST,)
+    assert lookup.replies[0].transport == "tcp"
+
+
+@pytest.mark.parametrize("way", ["two-aliases", "other-class", "after-the-end", "upside-down", "negative-ttl"])
+def test_records_that_must_not_count_do_not(hostile: Hostile, way: str) -> None:
+    lookup = ask(hostile, way)
+    assert lookup.outcome is LookupOutcome.ANSWER
+    assert lookup.endpoints == (ways.HONEST,)
+
+
+def test_addresses_of_the_other_family_are_no_answer(hostile: Hostile) -> None:
+    lookup = ask(hostile, "other-family")
+    assert lookup.outcome is LookupOutcome.NODATA
+    assert lookup.addresses == ()
+
+
+def test_a_chain_told_from_its_end_is_put_in_order(hostile: Hostile) -> None:
+    targets = [alias.target for alias in ask(hostile, "upside-down").chain]
+    assert targets == ["middle.example", "end.example"]
+
+
+def test_a_ttl_with_its_first_bit_set_is_zero(hostile: Hostile) -> None:
+    assert {address.ttl_s for address in ask(hostile, "negative-ttl").addresses} == {0}
 
 
 def test_a_loop_is_found_by_one_question(hostile: Hostile) -> None:

@@ -15,12 +15,15 @@ from tests.resolve.servers.processes import LOOPBACK, free_port, running, wait_u
 
 HOST = "dns.lab.example"  # the name in the resolver's certificate
 _PROGRAMS = ("nsd", "knotd", "unbound", "ldns-keygen", "ldns-signzone")
+_MODULES = ("*/knot/modules-*/geoip.so", "knot/modules-*/geoip.so")  # below /usr/lib
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def missing_programs() -> list[str]:
-    """Return the programs that are not installed."""
-    return [name for name in _PROGRAMS if shutil.which(name, path=_PATH) is None]
+    """Return the programs, and the module of one, that are not installed."""
+    missing = [name for name in _PROGRAMS if shutil.which(name, path=_PATH) is None]
+    has_module = any(found for pattern in _MODULES for found in Path("/usr/lib").glob(pattern))
+    return missing if has_module else [*missing, "knot-module-geoip"]
 
 
 def _program(name: str) -> str:

@@ -43,6 +43,7 @@ pair IN A {DUBLIN}
 pair IN A {FRANKFURT}
 alias IN CNAME dublin
 starred IN CNAME *.wild
+moved IN DNAME wild
 away IN CNAME dublin.{FOREIGN}.
 dangling IN CNAME nowhere
 loop-a IN CNAME loop-b

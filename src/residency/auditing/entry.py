@@ -19,6 +19,7 @@ from residency.auditing.options import (
     parse_skew,
     parse_vantage,
 )
+from residency.auditing.resolving import recorded_answers
 from residency.auditing.run import Run
 from residency.errors import UsageError
 from residency.model.claim import Claim, Pack, party_key
@@ -29,6 +30,8 @@ from residency.sources.gazetteer import shipped_gazetteer
 from residency.sources.interface import Source
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from residency.traffic import Traffic
 
 Progress = Callable[[str, float], None]
@@ -47,6 +50,7 @@ def audit(
     geofeeds: Sequence[str | os.PathLike[str]] = (),
     anycast: Sequence[str | os.PathLike[str]] = (),
     relays: Sequence[str | os.PathLike[str]] = (),
+    dns: Sequence[str | os.PathLike[str]] = (),
     clients: str | Sequence[str] = (),
     vantage: str | Vantage | None = None,
     min_assurance: str = "database",
@@ -66,8 +70,9 @@ def audit(
     `claims` is a claim file, the name of a shipped pack, a Pack, or several of these; `traffic` is a file, a
     folder, a table (Arrow, pandas, polars) or several. Besides the embedded sources (or alone with `embedded=False`)
     the files of `geoip`, `ranges`, `geofeeds`, `anycast` and `relays` are asked (see `GivenEvidence`), and `sources`
-    of your own. `quarantine` is called with every record that could not be judged. `engine` takes
-    `threads`, `memory_limit` and `temp_dir` of the reader.
+    of your own. `dns` are recordings of `resolve`: their answers name flows that began within their TTL and a grace,
+    at most adverse, for it was not the client that was given them. `quarantine` is called with every record that could
+    not be judged. `engine` takes `threads`, `memory_limit` and `temp_dir` of the reader.
 
     Raises ClaimError, InputError, SourceError, UsageError or LimitError; a verdict is never raised.
     """
@@ -89,11 +94,12 @@ def audit(
     )
     asked = [*given_evidence.sources(), *sources]
     _check_asns(chosen, asked)
+    answers = recorded_answers(dns)
 
     @contextmanager
     def reading(given: Sequence[Any], *, soft: bool) -> Iterator[Run]:
         cuts = cuts_us(chosen, gazetteer, asked, options, soft=soft)
-        with _read(given, cuts, input_format, time_unit, progress, engine) as flows:
+        with _read(given, cuts, input_format, time_unit, progress, engine, answers) as flows:
             yield Run(
                 gazetteer=gazetteer,
                 packs=packs,
@@ -160,11 +166,12 @@ def _read(
     time_unit: str,
     progress: Progress | None,
     engine: Mapping[str, Any],
+    answers: Sequence[pa.RecordBatch] = (),
 ) -> Traffic:
     from residency.traffic import ReadOptions, read_traffic
 
     options = ReadOptions(input_format=input_format, time_unit=time_unit, **engine)
-    return read_traffic(traffic, cuts_us=cuts, options=options, progress=progress)
+    return read_traffic(traffic, cuts_us=cuts, options=options, progress=progress, answers=answers)
 
 
 def _load_packs(claims: ClaimsInput, gazetteer: Gazetteer) -> tuple[Pack, ...]:

@@ -73,6 +73,12 @@ def audit(
     anycast: AnycastFiles = None,
     relay: RelayFiles = None,
     evidence: EvidenceFiles = None,
+    dns: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="Answers that `resolve --record` kept; they name flows near their time (repeatable)."
+        ),
+    ] = None,
     no_embedded: NoEmbedded = False,
     min_assurance: MinAssurance = "database",
     rely_on: Annotated[
@@ -157,6 +163,7 @@ def audit(
                     geofeeds=geofeed or [],
                     anycast=anycast or [],
                     relays=relay or [],
+                    dns=dns or [],
                     min_assurance=min_assurance,
                     rely_on=rely_on or [],
                     max_age_days=max_age,

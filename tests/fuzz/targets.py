@@ -98,14 +98,16 @@ _WITH_ADDRESSES = (LookupOutcome.ANSWER, LookupOutcome.NON_PUBLIC_ANSWER)
 
 
 def _resolve(data: bytes) -> None:
-    """Read an answer as one of the types that can be asked for, picked by its length; it need not fit the question."""
+    """Read an answer as one of the types that can be asked for, picked by its length; it need not fit the question.
+
+    Names are escaped as zone files do it; other text of a server stands in the values as it came.
+    """
     _expect(fit(data, _LOOKED_UP), Fit)
     if len(data) < 12:
         return
     meaning = read_meaning(data, tuple(TYPES.values())[len(data) % len(TYPES)])
     _expect(meaning, Meaning)
-    texts = [meaning.detail, *meaning.names, *(alias.target for alias in meaning.chain)]
-    texts += [text for binding in meaning.bindings for text in (binding.target, *binding.alpn)]
+    texts = [*meaning.names, *(alias.target for alias in meaning.chain), *(each.target for each in meaning.bindings)]
     found = meaning.addresses or meaning.bindings or meaning.names
     if (found and meaning.outcome not in _WITH_ADDRESSES) or not all(text.isprintable() for text in texts):
         raise WrongOutcomeError(repr(meaning)[:500])

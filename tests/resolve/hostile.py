@@ -21,6 +21,7 @@ from tests.traffic.capture import messages
 ZONE = "hostile.example"
 HONEST = "63.34.222.109"
 POISON = "66.66.66.66"
+OBEYED = "=1+1\x1b]0;x\x07\u202e<b>\r\n"
 MANY_LABELS = 119  # one more before them makes 120, and 254 bytes of 255
 _POINTER = b"\xc0\x0c"
 _RESPONSE, _CUT, _NS, _TXT = 0x8180, 0x0200, 2, 16
@@ -294,6 +295,28 @@ def _escapes(query: Query) -> Iterator[Sent]:
     yield query.answer(messages.record(_POINTER, messages.CNAME, target), address(owner=target))
 
 
+def _shouts(query: Query) -> Iterator[Sent]:
+    """Fail, and explain it (RFC 8914) with what a terminal, a browser or a spreadsheet would obey."""
+    text = OBEYED.encode()
+    option = struct.pack("!HHH", 15, len(text) + 2, 22) + text
+    explained = b"\0" + struct.pack("!2HIH", 41, 1_232, 0, len(option)) + option
+    yield query.answer(flags=_RESPONSE | 2, additional=(explained,))
+
+
+def _shouts_in_records(query: Query) -> Iterator[Sent]:
+    """Answer with aliases, protocols and names of which each holds what would be obeyed."""
+    label = OBEYED.encode()
+    target = bytes([len(label)]) + label + b"\7example\0"
+    protocol = bytes([len(label)]) + label
+    data = {
+        messages.A: bytes([63, 34, 222, 109]),
+        65: b"\0\1\0\0\1" + len(protocol).to_bytes(2, "big") + protocol,
+        12: target,
+    }
+    answers = [messages.record(_POINTER, messages.CNAME, target), messages.record(target, query.type, data[query.type])]
+    yield query.answer(*answers)
+
+
 def _drop(query: Query) -> Iterator[Sent]:
     return iter(())
 
@@ -343,6 +366,8 @@ UDP: dict[str, Way] = {
     "after-the-end": _after_the_end,
     "poison": _poison,
     "escapes": _escapes,
+    "shouts": _shouts,
+    "shouts-in-records": _shouts_in_records,
     "drop": _drop,
     "servfail": _servfail,
     "refused": _refused,

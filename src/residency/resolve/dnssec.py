@@ -184,10 +184,9 @@ def _is_trusted(zone: Name, key: Rdata, known: Rdata) -> bool:
     """Is a key the one of an anchor or of a DS record (RFC 4034 section 5)?"""
     from dns.dnssec import make_ds
     from dns.exception import DNSException
-    from dns.rdtypes.ANY import DNSKEY as key_records
-    from dns.rdtypes.ANY import DS as digest_records
+    from dns.rdtypes import dnskeybase, dsbase
 
-    if not isinstance(known, digest_records.DS) or not isinstance(key, key_records.DNSKEY):
+    if not isinstance(known, dsbase.DSBase) or not isinstance(key, dnskeybase.DNSKEYBase):
         return bool(key == known)
     try:
         return bool(make_ds(zone, key, known.digest_type) == known)

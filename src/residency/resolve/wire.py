@@ -139,8 +139,9 @@ def fit(wire: bytes, query: Query) -> Fit:
         return Fit.DOUBTFUL if flags & 0xF in _WITHOUT_QUESTION else Fit.NO
     sent = query.wire[_HEADER.size : _HEADER.size + len(query.asked) + 4]
     came = wire[_HEADER.size : _HEADER.size + len(sent)]
-    if not query.is_exact_case:
-        sent, came = sent.lower(), came.lower()  # no byte of the type and class that are asked for is a letter
+    if not query.is_exact_case:  # the name alone: as a byte, the number of HTTPS is a letter too
+        size = len(query.asked)
+        sent, came = sent[:size].lower() + sent[size:], came[:size].lower() + came[size:]
     if came == sent:
         return Fit.YES
     return Fit.DOUBTFUL if len(came) < len(sent) and sent.startswith(came) else Fit.NO
@@ -164,6 +165,8 @@ def read_response(wire: bytes) -> Response:
     if questions:
         asked, at = _name(names, at, "the question")
         at += 4
+        if at > len(wire):
+            raise MalformedError("the question ends early", len(wire))
     found = Response(
         wire=wire,
         names=names,

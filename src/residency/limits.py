@@ -109,6 +109,10 @@ class Limits:
     max_dns_vantages: int = 64
     max_rounds: int = 10_000
     max_answer_records: int = 4_096
+    # A forged answer can name many keys and signatures, each pair to be tried (CVE-2023-50387).
+    max_dnssec_signatures: int = 4
+    max_dnssec_records: int = 64
+    max_dnssec_zones: int = 16
     max_dns_discarded: int = 1_000  # packets that answer something else, before an exchange is given up
     max_dns_connections: int = 8  # to one server
     max_dns_streams_at_once: int = 64  # on one connection

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from residency.model.resolution import LookupOutcome
 from tests.resolve.hostile import Hostile
 from tests.resolve.servers import zones
 from tests.resolve.servers.kit import Servers
 from tests.traffic.capture import messages
 
+from residency.model.resolution import LookupOutcome
 from residency.resolve import resolve
 
 DEADLINE_S = 5.0

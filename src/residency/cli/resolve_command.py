@@ -71,6 +71,10 @@ def resolve(
     ca_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Certificate authorities instead of the system's.")
     ] = None,
+    anchors: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="DS or DNSKEY records: check the signatures of answers below them here."),
+    ] = None,
     record: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep every message, for --replay and `audit --dns`.")
     ] = None,
@@ -118,6 +122,7 @@ def resolve(
             max_per_second=max_per_second,
             mixed_case=mixed_case,
             ca_file=ca_file,
+            anchors=anchors,
             record=record,
             replay=replay,
             progress=progress,

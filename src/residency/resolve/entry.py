@@ -15,6 +15,7 @@ from residency.errors import UsageError, shorten
 from residency.limits import LIMITS
 from residency.model.resolution import DnsVantage, Resolution
 from residency.resolve.bulk import Bulk, Progress
+from residency.resolve.dnssec import read_anchors
 from residency.resolve.names import Question, read_questions, read_types
 from residency.resolve.query import Manner, Servers
 from residency.resolve.recorded import read_recording, write_recording
@@ -39,6 +40,7 @@ def resolve(
     max_per_second: int | None = None,
     mixed_case: bool = False,
     ca_file: str | PathLike[str] | None = None,
+    anchors: str | PathLike[str] | None = None,
     record: str | PathLike[str] | None = None,
     replay: str | PathLike[str] | None = None,
     progress: Progress | None = None,
@@ -50,7 +52,8 @@ def resolve(
     a name and a client subnet ("dublin=9.9.9.9,192.0.2.0/24"); the system's servers are asked where neither is given.
     `deadline_s` covers everything (default: a minute, and the pauses between rounds); names that are not done by then
     have the outcome `timeout`. `max_per_second` is for each server (default: 500, without bound on loopback).
-    `ca_file` replaces the system's certificate authorities. `record` keeps the messages in a file; `replay` answers
+    `ca_file` replaces the system's certificate authorities. `anchors` is a file of DS or DNSKEY records: the signatures
+    of answers below them are checked here. `record` keeps the messages in a file; `replay` answers
     from such a file and sends nothing (without names: all of it).
 
     Raises UsageError for what cannot be asked as stated, InputError for a damaged recording.
@@ -58,7 +61,7 @@ def resolve(
     plan = _plan(
         names,
         *(servers, vantages, types, rounds, interval_s, deadline_s, concurrency),
-        manner=_manner(max_per_second, mixed_case, ca_file),
+        manner=_manner(max_per_second, mixed_case, ca_file, anchors),
         progress=progress,
     )
     if replay is not None:
@@ -79,6 +82,7 @@ async def aresolve(
     max_per_second: int | None = None,
     mixed_case: bool = False,
     ca_file: str | PathLike[str] | None = None,
+    anchors: str | PathLike[str] | None = None,
     record: str | PathLike[str] | None = None,
     replay: str | PathLike[str] | None = None,
     progress: Progress | None = None,
@@ -87,7 +91,7 @@ async def aresolve(
     plan = _plan(
         names,
         *(servers, vantages, types, rounds, interval_s, deadline_s, concurrency),
-        manner=_manner(max_per_second, mixed_case, ca_file),
+        manner=_manner(max_per_second, mixed_case, ca_file, anchors),
         progress=progress,
     )
     if replay is not None:
@@ -164,11 +168,19 @@ def _plan(
     )
 
 
-def _manner(max_per_second: int | None, mixed_case: bool, ca_file: str | PathLike[str] | None) -> Manner:
+def _manner(
+    max_per_second: int | None,
+    mixed_case: bool,
+    ca_file: str | PathLike[str] | None,
+    anchors: str | PathLike[str] | None,
+) -> Manner:
     if max_per_second is not None and max_per_second < 1:
         raise UsageError("max_per_second: a number from 1")
     return Manner(
-        ca_file=None if ca_file is None else Path(ca_file), mixes_case=mixed_case, max_per_second=max_per_second
+        ca_file=None if ca_file is None else Path(ca_file),
+        anchors=None if anchors is None else read_anchors(Path(anchors)),
+        mixes_case=mixed_case,
+        max_per_second=max_per_second,
     )
 
 

@@ -15,6 +15,7 @@ from residency.limits import LIMITS
 from residency.model.resolution import LookupOutcome, NameServer, Reply
 from residency.resolve.circuit import Circuit
 from residency.resolve.datagrams import Datagrams
+from residency.resolve.dnssec import Anchors, Validator
 from residency.resolve.exchange import Received, Transport
 from residency.resolve.names import TYPES
 from residency.resolve.outcomes import Meaning, read_meaning
@@ -28,7 +29,7 @@ class Manner:
 
     ca_file: Path | None = None
     mixes_case: bool = False
-    wants_signatures: bool = False
+    anchors: Anchors | None = None  # where given, signatures are asked for and checked
     max_per_second: int | None = None
 
 
@@ -38,6 +39,7 @@ class Servers:
     def __init__(self, manner: Manner) -> None:
         self._manner = manner
         self._ways: dict[NameServer, tuple[Transport, Circuit]] = {}
+        self._validators: dict[tuple[NameServer, str], Validator] = {}
         self._context: ssl.SSLContext | None = None
 
     async def ask(self, server: NameServer, name: str, type_: str, subnet: str, until: float) -> Reply:
@@ -51,7 +53,7 @@ class Servers:
             began = clock()
             if began >= until and received is not None:
                 break
-            query = self._query(name, type_, subnet)
+            query = self._query(name, TYPES[type_], subnet)
             received = await way.exchange(query, min(until, began + patience_s))
             if received.fault is not LookupOutcome.TIMEOUT:
                 break
@@ -59,17 +61,32 @@ class Servers:
             return _not_asked(server, type_, at, circuit, is_late=True)
         reply = read_reply(received, type_, server=str(server), at=at, took_ms=(clock() - began) * 1e3, sent=query.wire)
         circuit.report(reply.outcome)
-        return reply
+        return await self._checked(server, reply, type_, subnet, until)
 
-    def _query(self, name: str, type_: str, subnet: str) -> Query:
+    async def _checked(self, server: NameServer, reply: Reply, type_: str, subnet: str, until: float) -> Reply:
+        """Return the reply with what its signatures say, where anchors were given."""
+        if self._manner.anchors is None:
+            return reply
+        way, _ = self._ways[server]
+
+        async def ask(name: str, number: int) -> bytes:
+            patience_s = LIMITS.dns_attempts_s[-1]
+            query = self._query(name, number, subnet)
+            received = await way.exchange(query, min(until, asyncio.get_running_loop().time() + patience_s))
+            return received.wire
+
+        validator = self._validators.setdefault((server, subnet), Validator(self._manner.anchors, ask))
+        return await validator.check(reply, TYPES[type_])
+
+    def _query(self, name: str, type_: int, subnet: str) -> Query:
         """Return a question whose id nobody can guess."""
         bits = int.from_bytes(os.urandom(32), "big") if self._manner.mixes_case else None
         return build_query(
             name,
-            TYPES[type_],
+            type_,
             number=int.from_bytes(os.urandom(2), "big"),
             subnet=subnet,
-            wants_signatures=self._manner.wants_signatures,
+            wants_signatures=self._manner.anchors is not None,
             case_bits=bits,
         )
 

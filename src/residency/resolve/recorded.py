@@ -20,6 +20,7 @@ from residency.errors import InputError, UsageError
 from residency.limits import LIMITS
 from residency.model.resolution import Dnssec, DnsVantage, Lookup, LookupOutcome, Reply, Resolution
 from residency.resolve.bulk import Task, make_lookup
+from residency.resolve.dnssec import as_bogus
 from residency.resolve.exchange import Received
 from residency.resolve.names import TYPES, Question, read_questions
 from residency.resolve.query import read_reply
@@ -220,7 +221,9 @@ def _reply(value: dict[str, Any]) -> Reply:
         sent=sent,
     )
     recorded = Dnssec(value["dnssec"])
-    return replace(reply, dnssec=recorded) if recorded in (Dnssec.VALIDATED, Dnssec.BOGUS) else reply
+    if recorded is Dnssec.BOGUS:
+        return as_bogus(reply, str(value["detail"]))
+    return replace(reply, dnssec=recorded) if recorded is Dnssec.VALIDATED else reply
 
 
 def _bytes(text: str) -> bytes:

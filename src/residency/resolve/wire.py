@@ -22,7 +22,7 @@ _HEADER = struct.Struct("!6H")
 _RECORD = struct.Struct("!2HIH")
 _TTL_SIGN = 1 << 31
 _RESPONSE, _AUTHORITATIVE, _TRUNCATED, _RECURSION_AVAILABLE = 0x8000, 0x0400, 0x0200, 0x0080
-_RECURSION_DESIRED, _AUTHENTIC = 0x0100, 0x0020
+_RECURSION_DESIRED, _AUTHENTIC, _CHECKING_DISABLED = 0x0100, 0x0020, 0x0010
 _WITHOUT_QUESTION = frozenset({1, 2, 4, 5})  # what a server may say of a question that it does not repeat
 
 
@@ -92,7 +92,9 @@ def build_query(
     if case_bits is not None:
         asked = _mixed(asked, case_bits)
     option = _subnet_option(subnet)
-    head = _HEADER.pack(number, _RECURSION_DESIRED | _AUTHENTIC, 1, 0, 0, 1)
+    # Who checks signatures needs the forged answers too, which a validating resolver holds back.
+    header = _RECURSION_DESIRED | (_CHECKING_DISABLED if wants_signatures else _AUTHENTIC)
+    head = _HEADER.pack(number, header, 1, 0, 0, 1)
     flags = 0x8000 if wants_signatures else 0
     edns = b"\0" + _RECORD.pack(OPT, LIMITS.dns_udp_bytes, flags, len(option)) + option
     wire = head + asked + struct.pack("!2H", type_, IN) + edns

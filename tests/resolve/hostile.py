@@ -143,6 +143,13 @@ def _tudoor(query: Query) -> Iterator[Sent]:
     yield query.honest()
 
 
+def _tudoor_and_cut(query: Query) -> Iterator[Sent]:
+    """Send the same, then an answer that is cut: the honest one comes over TCP."""
+    *before, _ = _tudoor(query)
+    yield from before
+    yield from _cut(query)
+
+
 def _no_question(query: Query) -> Iterator[Sent]:
     """Send failures that do not say what they answer: honest servers do so, and who wants a client to give up."""
     for rcode in (1, 2, 4, 5):
@@ -342,6 +349,7 @@ UDP: dict[str, Way] = {
     "wrong-source": _wrong_source,
     "garbage": _garbage,
     "tudoor": _tudoor,
+    "tudoor-and-cut": _tudoor_and_cut,
     "no-question": _no_question,
     "other-type": _other_type,
     "lower": _lower,

@@ -63,8 +63,9 @@ def test_silence_is_a_timeout(hostile: Hostile) -> None:
     assert ask(hostile, "drop").outcome is LookupOutcome.TIMEOUT
 
 
-def test_a_cut_answer_is_asked_for_again_over_tcp(hostile: Hostile) -> None:
-    lookup = ask(hostile, "cut")
+@pytest.mark.parametrize("way", ["cut", "tudoor-and-cut"])
+def test_a_cut_answer_is_asked_for_again_over_tcp(hostile: Hostile, way: str) -> None:
+    lookup = ask(hostile, way)
     assert lookup.endpoints == (ways.HONEST,)
     assert lookup.replies[0].transport == "tcp"
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
@@ -27,11 +29,20 @@ def free_port() -> int:
     raise RuntimeError("no port of loopback is free")
 
 
+@cache
+def _with_us() -> tuple[str, ...]:
+    """Return the words before a command that let it end with this process, however that ends."""
+    words = ("setpriv", "--pdeathsig", "TERM")
+    return words if shutil.which(words[0]) else ()
+
+
 @contextmanager
 def running(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command, its output in a file; ended at the end."""
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [*_with_us(), *command], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
     try:
         yield process
     finally:

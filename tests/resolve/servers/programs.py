@@ -73,9 +73,11 @@ def nsd(folder: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
     port = free_port()
     (folder / zones.ZONE).write_text(zones.plain())
     (folder / zones.REVERSE).write_text(zones.reverse())
+    for zone in zones.PACK:
+        (folder / zone).write_text(zones.of_pack(zone))
     anchors = tuple(sign(folder, zone) for zone in (zones.SIGNED, zones.BOGUS))
     _spoil(folder / zones.BOGUS)
-    served = (zones.ZONE, zones.REVERSE, zones.SIGNED, zones.BOGUS, zones.BROKEN)
+    served = (zones.ZONE, zones.REVERSE, zones.SIGNED, zones.BOGUS, zones.BROKEN, *zones.PACK)
     (folder / "nsd.conf").write_text(
         f'server:\n ip-address: {LOOPBACK}@{port}\n username: ""\n chroot: ""\n zonesdir: "{folder}"\n database: ""\n'
         f' pidfile: "{folder}/nsd.pid"\n xfrdfile: "{folder}/xfrd"\n zonelistfile: "{folder}/zones"\n'

@@ -16,6 +16,13 @@ FOREIGN = "foreign.example"  # of nobody: REFUSED
 REVERSE = "222.34.63.in-addr.arpa"
 SUBNETS = "subnets.example"  # at the server whose answers go by client subnet
 
+# Names of the shipped pack `tiktok-clover`, at addresses of the tests' own choice.
+PACK = {
+    "tiktokv.eu": {"api16-normal-no1a": "63.34.222.120", "api16-normal-useastred": "3.208.0.20"},
+    "tiktokw.eu": {"mcs-ie": "63.34.222.121", "mcs16-normal-useastred": "3.208.0.21"},
+    "tiktokcdn-eu.com": {"p16-sign": "63.34.222.122"},
+}
+
 DUBLIN = "63.34.222.109"
 FRANKFURT = "3.120.0.10"
 VIRGINIA = "3.208.0.10"
@@ -90,6 +97,11 @@ def plain() -> str:
 def to_sign(zone: str) -> str:
     """Return a zone that is to be signed."""
     return _head(zone) + f"www IN A {DUBLIN}\nalias IN CNAME www\nwords IN TXT here\n*.wild IN A {FRANKFURT}\n"
+
+
+def of_pack(zone: str) -> str:
+    """Return a zone of the pack."""
+    return _head(zone) + "".join(f"{label} IN A {address}\n" for label, address in PACK[zone].items())
 
 
 def reverse() -> str:

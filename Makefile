@@ -51,6 +51,7 @@ calibrate: $(READY) ## Measure our own error rate against declared prefixes (min
 bench: $(READY) ## Compare speed and memory with plain DuckDB, and with nfstream if it is there (minutes)
 	@$(BIN)/python bench/audit_speed.py
 	@$(BIN)/python bench/capture_speed.py
+	@$(BIN)/python bench/resolve_speed.py
 
 fuzz: $(READY) ## Feed each reader a million damaged inputs or lines (hours)
 	@$(BIN)/python tests/fuzz/run.py --count 1000000

@@ -23,18 +23,19 @@ ALLOWED: dict[str, set[str]] = {
     # Border modules: `shipped` finds verified data, `suffixes` reads the list of public suffixes, `claims` reads claim
     # files. They stand on the model.
     "suffixes": {"model"},
+    "dns_names": {"limits"},  # the names of a DNS message, captured or asked for
     "shipped": {"model", "errors", "limits"},
     "claims": {"shipped", "suffixes", "model", "errors", "limits"},
     "sources": {"shipped", "suffixes", "arrow", "model", "errors", "limits"},
-    "traffic": {"arrow", "model", "errors", "limits"},
-    "resolve": {"model", "errors", "limits"},
+    "traffic": {"arrow", "dns_names", "model", "errors", "limits"},
+    "resolve": {"dns_names", "model", "errors", "limits", "_version"},
     "auditing": {
         *("claims", "sources", "traffic", "resolve", "evaluate", "arrow", "model", "errors", "limits", "_version"),
     },
     # The command reads rule texts and yields from `evaluate`, offers memory sources as pinned evidence, and speaks of
     # imported databases and updated lists.
     "cli": {
-        *("auditing", "claims", "evaluate", "report", "shipped", "model", "errors", "limits", "_version"),
+        *("auditing", "claims", "evaluate", "report", "resolve", "shipped", "model", "errors", "limits", "_version"),
         *(
             "sources.gazetteer",
             "sources.memory",
@@ -47,7 +48,7 @@ ALLOWED: dict[str, set[str]] = {
         ),
     },
     "spark": {"traffic", "model", "errors", "limits"},
-    "__init__": {"auditing", "claims", "errors", "model", "sources.memory", "_version"},
+    "__init__": {"auditing", "claims", "errors", "model", "resolve", "sources.memory", "_version"},
     "__main__": {"cli"},
 }
 PURE = ("model", "evaluate", "report")

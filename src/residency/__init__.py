@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from residency.model.network import Vantage
     from residency.model.place import Area, Place, Site
     from residency.model.verdict import Finding, Outcome, Report, Verdict
+    from residency.resolve import aresolve as aresolve
+    from residency.resolve import resolve
     from residency.sources.memory import MemorySource
 
 _HOMES = {
@@ -46,7 +48,9 @@ _HOMES = {
     **dict.fromkeys(("Area", "Place", "Site"), "residency.model.place"),
     **dict.fromkeys(("Finding", "Outcome", "Report", "Verdict"), "residency.model.verdict"),
     "MemorySource": "residency.sources.memory",
+    "aresolve": "residency.resolve",  # the twin of `resolve`; not listed, so that one name stands for both
 }
+_CALLABLE_PACKAGES = ("resolve",)
 
 __all__ = [
     "Area",
@@ -74,10 +78,13 @@ __all__ = [
     "audit",
     "load_pack",
     "locate",
+    "resolve",
 ]
 
 
 def __getattr__(name: str) -> object:
+    if name in _CALLABLE_PACKAGES:
+        return import_module(f"residency.{name}")  # the import itself sets the attribute
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'residency' has no attribute {name!r}")

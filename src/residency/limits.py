@@ -125,6 +125,29 @@ class Limits:
     live_deadline_s: float = 300.0
     live_attempt_s: float = 5.0
     max_live_answer_bytes: int = 64 * 1024
+    # Names that are looked up (resolve/).
+    max_names_to_resolve: int = 1_000_000
+    max_dns_vantages: int = 64
+    max_rounds: int = 10_000
+    max_answer_records: int = 4_096
+    # A forged answer can name many keys and signatures, each pair to be tried (CVE-2023-50387).
+    max_dnssec_signatures: int = 4
+    max_dnssec_records: int = 64
+    max_dnssec_zones: int = 16
+    max_dns_discarded: int = 1_000  # packets that answer something else, before an exchange is given up
+    max_dns_connections: int = 8  # to one server
+    max_dns_streams_at_once: int = 64  # on one connection
+    max_dns_at_once: int = 1_000
+    max_recorded_line_bytes: int = 4 << 20
+    dns_udp_bytes: int = 1_232  # what passes every path unfragmented (DNS flag day 2020)
+    dns_attempts_s: tuple[float, ...] = (1.5, 3.0)
+    dns_after_damage_s: float = 0.5  # how long a good answer may come after one that cannot be read
+    dns_close_s: float = 0.5
+    dns_deadline_s: float = 60.0
+    dns_queries_per_s: int = 500  # to one server that is not on this machine
+    dns_circuit_failures: int = 50  # in a row, before a server is left alone
+    dns_circuit_pause_s: float = 1.0
+    dns_circuit_pauses: int = 2  # before those still waiting are told that the server fails
 
 
 LIMITS = Limits()

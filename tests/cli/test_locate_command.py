@@ -64,7 +64,12 @@ def test_the_same_question_has_the_same_bytes(capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize(
     ("target", "why"),
-    [("010.0.0.1", "octal"), ("2130706433", "integer forms"), ("acme.example", "resolve"), ("", "not an IP address")],
+    [
+        ("010.0.0.1", "octal"),
+        ("2130706433", "integer forms"),
+        ("acme.example:443", "a port after a host name"),
+        ("", "not an IP address"),
+    ],
 )
 def test_what_is_no_address_is_refused_in_one_line(target: str, why: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["locate", target, *AS_OF]) == 2

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import struct
+import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from tests.resolve import hostile
 from tests.traffic.capture import builder, initials, messages
 
+from residency.resolve import resolve
 from residency.traffic.capture import quic as quic_reader
 from residency.traffic.capture.files import CaptureReader
 
 _PER_KIND = 200
 _LARGEST_CAPTURE = 20_000
 _TCP, _UDP = 6, 17
+_PTR, _HTTPS = 12, 65
 _HELLO = messages.client_hello(
     messages.server_name(b"a.example", b"b.example"),
     messages.alpn(b"h2", b"http/1.1"),
@@ -180,6 +185,37 @@ def dns() -> list[bytes]:
     ]
     made = [messages.dns([asked], answers), messages.dns([asked], flags=0x0100), messages.dns([asked], answers * 300)]
     return made + [payload for _, payload in _payloads(port=53)][:_PER_KIND]
+
+
+def answers() -> list[bytes]:
+    """Answers as `resolve` reads them: of every type, with EDNS options, and heavy ones."""
+    asked = messages.question(messages.name("www.a.example"), _HTTPS)
+    bindings = [
+        b"\0\1\0\0\1\0\6\2h3\2h2\0\3\0\2\1\xbb\0\4\0\4\x3f\x22\xde\x6d\0\5\0\2ab\0\6\0\x10" + bytes(16),
+        b"\0\0" + messages.name("b.example"),
+    ]
+    options = b"\0\x08\0\x07\0\1\x18\x18\x51\2\x45\0\x0f\0\4\0\x16no"
+    extra = [b"\0" + struct.pack("!2HIH", 41, 1_232, 0x8000, len(options)) + options]
+    https = [messages.record(b"\xc0\x0c", _HTTPS, data) for data in bindings]
+    names = [messages.record(b"\xc0\x0c", _PTR, messages.name(f"{label}.example")) for label in "ab"]
+    heavy = [_heavy("hv"), _heavy("hn")]
+    return [messages.dns([asked], https, additional=extra), messages.dns([asked], names), *heavy, *dns()]
+
+
+def _heavy(way: str) -> bytes:
+    """An answer of 61 KB under a name of 119 labels."""
+    question = messages.question(messages.name(hostile.long_name(way)))
+    (sent,) = hostile.UDP[way](hostile.read_query(messages.dns([question], flags=0x0100)))
+    return sent if isinstance(sent, bytes) else b""
+
+
+def recordings() -> list[bytes]:
+    """Files that keep answers, written by the code that writes them."""
+    with tempfile.TemporaryDirectory(prefix="residency-fuzz-") as folder, hostile.hostile_server() as server:
+        path = Path(folder, "recording")
+        names = [f"www.{way}.{hostile.ZONE}" for way in ("honest", "loop", "malformed", "servfail")]
+        resolve([*names, "no name"], servers=[server.address], record=path, deadline_s=10.0)
+        return [path.read_bytes()]
 
 
 def captures() -> list[bytes]:

@@ -16,6 +16,11 @@ from tests.traffic.capture.initials import initial
 from tests.traffic.conftest import read
 
 from residency.errors import ResidencyError
+from residency.model.resolution import LookupOutcome
+from residency.resolve.names import TYPES
+from residency.resolve.outcomes import Meaning, read_meaning
+from residency.resolve.recorded import read_recording
+from residency.resolve.wire import Fit, build_query, fit
 from residency.traffic.capture import dns_message, http, quic, tls
 from residency.traffic.capture.files import CaptureReader
 from residency.traffic.capture.hello import Hello, More, ServerHello
@@ -88,6 +93,30 @@ def _dns(data: bytes) -> None:
         raise WrongOutcomeError(repr(message)[:200])
 
 
+_LOOKED_UP = build_query("www.a.example", TYPES["A"], number=7)
+_WITH_ADDRESSES = (LookupOutcome.ANSWER, LookupOutcome.NON_PUBLIC_ANSWER)
+
+
+def _resolve(data: bytes) -> None:
+    """Read an answer as one of the types that can be asked for, picked by its length; it need not fit the question.
+
+    Names are escaped as zone files do it; other text of a server stands in the values as it came.
+    """
+    _expect(fit(data, _LOOKED_UP), Fit)
+    if len(data) < 12:
+        return
+    meaning = read_meaning(data, tuple(TYPES.values())[len(data) % len(TYPES)])
+    _expect(meaning, Meaning)
+    texts = [*meaning.names, *(alias.target for alias in meaning.chain), *(each.target for each in meaning.bindings)]
+    found = meaning.addresses or meaning.bindings or meaning.names
+    if (found and meaning.outcome not in _WITH_ADDRESSES) or not all(text.isprintable() for text in texts):
+        raise WrongOutcomeError(repr(meaning)[:500])
+
+
+def _recording(path: Path) -> None:
+    read_recording(path)
+
+
 def _capture(path: Path) -> None:
     reader = CaptureReader(path)
     counted = sum(len(batch) for batch in reader.batches())
@@ -130,6 +159,8 @@ TARGETS: dict[str, Target] = {
     "quic-frames": Target(_quic_frames, corpus.quic_frames),
     "http": Target(_http, corpus.http),
     "dns": Target(_dns, corpus.dns),
+    "resolve": Target(_resolve, corpus.answers),
+    "resolve-recording": Target(on_file(_recording), corpus.recordings),
     "capture": Target(on_file(_capture, ".pcap"), corpus.captures),
     "csv": _log("csv"),
     "ndjson": _log("ndjson"),

@@ -20,6 +20,7 @@ from residency.auditing.options import (
     parse_skew,
     parse_vantages,
 )
+from residency.auditing.resolving import recorded_answers
 from residency.auditing.run import Run
 from residency.errors import UsageError
 from residency.model.claim import Claim, Pack, party_key
@@ -29,6 +30,8 @@ from residency.sources.gazetteer import shipped_gazetteer
 from residency.sources.interface import Source
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from residency.traffic import Traffic
 
 Progress = Callable[[str, float], None]
@@ -50,6 +53,7 @@ def audit(
     rdap: bool = False,
     discover_geofeeds: bool = False,
     rtt: Sequence[str | os.PathLike[str]] = (),
+    dns: Sequence[str | os.PathLike[str]] = (),
     clients: str | Sequence[str] = (),
     vantage: VantageInput = None,
     min_assurance: str = "database",
@@ -70,8 +74,10 @@ def audit(
     folder, a table (Arrow, pandas, polars) or several. Besides the embedded sources (or alone with `embedded=False`)
     the files of `geoip`, `ranges`, `geofeeds`, `anycast` and `relays` are asked (see `GivenEvidence`), and `sources`
     of your own. `vantage` (`LAT,LON[,±KM][,NAME]`, a CSV of them, or several) makes the round-trip times of the traffic
-    evidence; `rtt` are files of times measured elsewhere. `quarantine` is called with every record that could not be
-    judged. `engine` takes `threads`, `memory_limit` and `temp_dir` of the reader.
+    evidence; `rtt` are files of times measured elsewhere. `dns` are recordings of `resolve`: their answers name flows
+    that began within their TTL and a grace, at most adverse, for it was not the client that was given them.
+    `quarantine` is called with every record that could not be judged. `engine` takes `threads`, `memory_limit` and
+    `temp_dir` of the reader.
 
     Raises ClaimError, InputError, SourceError, UsageError or LimitError; a verdict is never raised.
     """
@@ -101,11 +107,12 @@ def audit(
     )
     asked = [*given_evidence.sources(), *sources]
     _check_asns(chosen, asked)
+    answers = recorded_answers(dns)
 
     @contextmanager
     def reading(given: Sequence[Any], *, soft: bool) -> Iterator[Run]:
         cuts = cuts_us(chosen, gazetteer, asked, options, soft=soft)
-        with _read(given, cuts, input_format, time_unit, progress, engine) as flows:
+        with _read(given, cuts, input_format, time_unit, progress, engine, answers) as flows:
             yield Run(
                 gazetteer=gazetteer,
                 packs=packs,
@@ -173,11 +180,12 @@ def _read(
     time_unit: str,
     progress: Progress | None,
     engine: Mapping[str, Any],
+    answers: Sequence[pa.RecordBatch] = (),
 ) -> Traffic:
     from residency.traffic import ReadOptions, read_traffic
 
     options = ReadOptions(input_format=input_format, time_unit=time_unit, **engine)
-    return read_traffic(traffic, cuts_us=cuts, options=options, progress=progress)
+    return read_traffic(traffic, cuts_us=cuts, options=options, progress=progress, answers=answers)
 
 
 def _load_packs(claims: ClaimsInput, gazetteer: Gazetteer) -> tuple[Pack, ...]:

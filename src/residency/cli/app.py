@@ -14,6 +14,7 @@ from residency.cli import (
     locate_command,
     plan_command,
     report_command,
+    resolve_command,
     sites_command,
 )
 
@@ -46,6 +47,7 @@ app.command("flows")(flows_command.flows)
 app.command("demo")(demo_command.demo)
 app.command("locate")(locate_command.locate)
 app.command("plan")(plan_command.plan)
+app.command("resolve")(resolve_command.resolve)
 app.command("explain")(report_command.explain)
 app.command("report")(report_command.report)
 app.add_typer(claims_command.app, name="claims")

@@ -78,6 +78,12 @@ def audit(
     rdap: Rdap = False,
     discover_geofeeds: DiscoverGeofeeds = False,
     evidence: EvidenceFiles = None,
+    dns: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="Answers that `resolve --record` kept; they name flows near their time (repeatable)."
+        ),
+    ] = None,
     no_embedded: NoEmbedded = False,
     min_assurance: MinAssurance = "database",
     rely_on: Annotated[
@@ -166,6 +172,7 @@ def audit(
                     rdap=rdap,
                     discover_geofeeds=discover_geofeeds,
                     rtt=rtt or [],
+                    dns=dns or [],
                     min_assurance=min_assurance,
                     rely_on=rely_on or [],
                     max_age_days=max_age,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +23,7 @@ from residency.cli.evidence_options import (
     RttFiles,
     pinned,
 )
+from residency.cli.targets import read_lines
 from residency.errors import UsageError
 from residency.evaluate.rules import RULES
 from residency.report import as_json, as_locate
@@ -33,7 +32,9 @@ from residency.report import as_json, as_locate
 def locate(
     targets: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[TARGET]...", help="Addresses; `-` reads one a line from standard input."),
+        typer.Argument(
+            metavar="[TARGET]...", help="Addresses; host names, which are looked up; `-` reads addresses, one a line."
+        ),
     ] = None,
     within: Annotated[
         str, typer.Option(metavar="AREA", help="Give a place in this area and a verdict, as in EEA or DE,FR.")
@@ -42,6 +43,13 @@ def locate(
         Path | None, typer.Option("--file", metavar="FILE", help="Read one address a line; `#` begins a remark.")
     ] = None,
     format_: Annotated[str, typer.Option("--format", "-f", metavar="NAME[:PATH]", help="text or json.")] = "text",
+    server: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SERVER",
+            help="The name server for names, as `resolve` takes it; the system's if none (repeatable).",
+        ),
+    ] = None,
     geoip: GeoipFiles = None,
     ranges: RangeFiles = None,
     geofeed: GeofeedFiles = None,
@@ -65,7 +73,7 @@ def locate(
         str | None, typer.Option(metavar="DATE", help="The day asked about; today where not given.")
     ] = None,
 ) -> int:
-    """Say where addresses are, with every piece of evidence; offline unless asked.
+    """Say where addresses are, with every piece of evidence; offline, but for names and where asked.
 
     With --rtt and no target, everything that the files measured is located.
 
@@ -74,15 +82,17 @@ def locate(
 
         residency locate 63.34.222.109 --within EEA
 
+        residency locate s3.eu-west-1.amazonaws.com --server 9.9.9.9
+
         cut -f5 conn.log | sort -u | residency locate - --format json
     """
     from residency.auditing.given import GivenEvidence
-    from residency.auditing.locating import Locator, locate_lines, one_vantage, parse_day, read_target
+    from residency.auditing.locating import Locator, locate_lines, locate_targets, one_vantage, parse_day
     from residency.auditing.options import parse_places
     from residency.sources.gazetteer import shipped_gazetteer
 
     name, path = _form(format_)
-    listed = None if rtt and not (targets or file) else _lines(targets or [], file)
+    listed = None if rtt and not (targets or file) else read_lines(targets or [], file, what="target")
     given = GivenEvidence(
         embedded=not no_embedded,
         geoip=geoip or (),
@@ -102,10 +112,10 @@ def locate(
         day=parse_day(as_of),
         rtt_files=given.times(),
         live_from=one_vantage(vantage) if live else None,
+        hints=given.hints(),
     )
     if listed is None:
-        read = [(target, read_target(target)) for target in targets or []]
-        found = locator.locate(read or locator.timed_targets())
+        found = locate_targets(targets or [], locator, servers=server or ())
     else:
         found = locate_lines(listed, locator)
     doc = as_locate.document(found)
@@ -115,7 +125,8 @@ def locate(
     else:
         terminal.write(as_locate.render(doc, RULES, width=page.width, colour=page.colour and path is None), path)
     for refused in found.refused:
-        terminal.complain(f"{file or '<stdin>'}:{refused.line}: `{refused.text}`: {refused.reason}")
+        where = "" if refused.line is None else f"{file or '<stdin>'}:{refused.line}: "
+        terminal.complain(f"{where}`{refused.text}`: {refused.reason}")
     return found.exit_code
 
 
@@ -124,21 +135,3 @@ def _form(text: str) -> tuple[str, Path | None]:
     if name not in ("text", "json"):
         raise UsageError(f"--format `{name}`: one of json, text")
     return name, Path(path) if path else None
-
-
-def _lines(targets: list[str], file: Path | None) -> Iterable[str] | None:
-    """Return the lines of a file or of standard input; None where the targets are the arguments."""
-    if targets and file:
-        raise UsageError("targets and --file together; give one of them")
-    if file is not None:
-        try:
-            return file.read_text(encoding="utf-8").splitlines()
-        except OSError as error:
-            raise UsageError(f"cannot be read: {error.strerror}", path=file) from error
-        except UnicodeDecodeError as error:
-            raise UsageError("not UTF-8 text; write one address a line", path=file) from error
-    if targets == ["-"]:
-        return sys.stdin
-    if not targets:
-        raise UsageError("no target was given; name an address, `-` for standard input, or --file FILE")
-    return None

@@ -231,7 +231,7 @@ def _link_name(case: Case) -> Missing | None:
         return None
     words = {
         "dns": "the name comes from DNS and the address is shared by many services",
-        "dns_shared": "DNS gave this address for several names",
+        "dns_shared": "DNS gave this address for several names, or not to this client",
         "ech": "the name is the outer one of an encrypted ClientHello",
     }
     return Missing(rules.LINK_NAME, f"name: {words.get(named_by or '', 'the conversation carried no host name')}")

@@ -50,9 +50,9 @@ class Location:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedTarget:
-    """A line of a list of targets that is no address, and why."""
+    """A target that cannot be located, and why: no address, or a name without one. `line` is that of a list."""
 
-    line: int
+    line: int | None
     text: str
     reason: str
 

@@ -86,6 +86,17 @@ def _checked_ascii(name: str) -> str:
     return name
 
 
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
+
+
+def ends_in_number(host: str) -> bool:
+    """Is the last label of a normal name a number, decimal or hexadecimal?
+
+    No such name can exist, and some programs read it as an address, each as another one (`010.0.0.1`).
+    """
+    return _NUMBER.fullmatch(host.rpartition(".")[2]) is not None
+
+
 def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0][:80] if str(error) else type(error).__name__
 

@@ -73,9 +73,14 @@ def render(
             parts += ["", *_in_full(target, snapshots, rules)]
     else:
         parts.append(Text(f"the evidence on each of {len(doc['targets']):,} targets: --format json", style="dim"))
-    parts += [Text(f"line {r['line']}: `{r['target']}` refused: {r['reason']}", "yellow") for r in doc["refused"]]
+    parts += [Text(_refused(r), "yellow") for r in doc["refused"]]
     parts += [Text(f"warning: {note}", "yellow") for note in doc["warnings"]]
     return to_text(parts, width=width, colour=colour)
+
+
+def _refused(refused: Mapping[str, Any]) -> str:
+    where = "" if refused["line"] is None else f"line {refused['line']}: "
+    return f"{where}`{refused['target']}` refused: {refused['reason']}"
 
 
 def _table(doc: Mapping[str, Any]) -> RenderableType:
@@ -84,11 +89,15 @@ def _table(doc: Mapping[str, Any]) -> RenderableType:
     made = table("target", "countries", "region or site", "known by", *last)
     made.columns[0].no_wrap = True
     for item in doc["targets"]:
-        row = [item["target"], _countries(item), ", ".join(item["sites"][:3]), item["assurance"]]
+        row = [_label(item), _countries(item), ", ".join(item["sites"][:3]), item["assurance"]]
         if within:
             row += [f"{item['place']} {within}", Text(item["verdict"], style=STYLES[item["verdict"]])]
         made.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
     return made
+
+
+def _label(item: Mapping[str, Any]) -> str:
+    return f"{item['host']} {item['server_ip']}" if item["host"] else str(item["target"])
 
 
 def _countries(item: Mapping[str, Any]) -> str:
@@ -105,7 +114,7 @@ def _excluded(codes: Sequence[str]) -> str:
 def _in_full(
     target: Mapping[str, Any], snapshots: Mapping[str, Any], rules: Mapping[str, str]
 ) -> Sequence[RenderableType]:
-    lines = [Text(target["target"], style="bold")]
+    lines = [Text(_label(target), style="bold")]
     if target["anycast"] == "detected":
         lines.append(Text("round-trip times show several sites: it has no single place", style="yellow"))
     if target["anycast"] == "listed":

@@ -33,6 +33,10 @@ CREATE TABLE raw_answers (
 _LOOKS_LIKE_ADDRESS = "regexp_full_match(text, '[0-9A-Fa-f:.]*[:.][0-9A-Fa-f:.]*')"
 _BATCH = 100_000
 _ANYBODY = "''"
+_STATED = -1  # the number of the input that stated answers come from: none
+_STATED_ADDRESSES = f"""
+SELECT DISTINCT a.canonical AS address FROM raw_answers r JOIN seen_address a ON a.text = r.address AND NOT a.is_int
+WHERE r.input = {_STATED} AND a.canonical IS NOT NULL"""  # noqa: S608
 
 # An answer of a client that is no address names nothing; one without client ('') names any client's flows.
 _ANSWERS = f"""
@@ -78,6 +82,13 @@ LEFT JOIN seen_host h ON h.text = b.host
 WHERE b.input = ? AND h.canonical IS NULL AND a.canonical IN (SELECT address FROM answered_addresses)"""
 
 
+# Unnamed flows to addresses that a stated answer gave, but not while it lived.
+_LEFT_UNNAMED = """
+SELECT coalesce(sum(b.flows), 0) FROM by_input b
+JOIN seen_address a ON a.text = b.server_ip AND a.is_int = b.int_address
+WHERE b.host IS NULL AND a.canonical IN (SELECT address FROM stated_addresses)"""
+
+
 class Naming:
     """Collects answers, cuts them into segments, and names the flows of tables."""
 
@@ -85,6 +96,7 @@ class Naming:
         self._con, self._distinct = connection, distinct
         self._has_segments = False
         self._has_any_client = False
+        self._has_stated = False
         connection.execute(_TABLES)
 
     def add(self, number: int, batches: Iterable[pa.RecordBatch]) -> None:
@@ -103,6 +115,15 @@ class Naming:
         """Take the answers that a query of this package yields, with the columns of `raw_answers`."""
         self._con.execute(f"INSERT INTO raw_answers {query}")
 
+    def add_stated(self, batches: Iterable[pa.RecordBatch]) -> None:
+        """Take answers that no input holds: recorded by the auditor, at another place than the clients'."""
+        self.add(_STATED, batches)
+        self._has_stated = True
+
+    def count_left_unnamed(self) -> int:
+        """Return how many unnamed flows went to an address of a stated answer while it did not live."""
+        return scalar(self._con, _LEFT_UNNAMED) if self._has_stated and self._has_segments else 0
+
     def prepare(self) -> None:
         """Read all answers strictly and cut them into segments; flows can be named after that."""
         if not scalar(self._con, "SELECT count(*) FROM raw_answers"):
@@ -116,6 +137,7 @@ class Naming:
         self._add_shared()
         self._has_segments = scalar(self._con, "SELECT count(*) FROM segments") > 0
         self._has_any_client = scalar(self._con, "SELECT count(*) FROM segments WHERE client = ''") > 0
+        self._con.execute(f"CREATE TABLE stated_addresses AS {_STATED_ADDRESSES}")
         self._con.execute("DROP TABLE raw_answers; DROP TABLE answers; DROP TABLE answer_keys")
         self._con.execute("CREATE TABLE answered_addresses AS SELECT DISTINCT address FROM segments")
 

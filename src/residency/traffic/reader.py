@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from residency.errors import InputError, ResidencyError, UsageError, shorten
+from residency.limits import LIMITS
 from residency.traffic.aggregate import BY_INPUT
 from residency.traffic.converted import ConvertedSource, load_rows, run_conversion
 from residency.traffic.distinct import Distinct
@@ -137,12 +138,14 @@ def read_traffic(
     options: ReadOptions | None = None,
     progress: Progress | None = None,
     keep_rows: bool = False,
+    answers: Sequence[pa.RecordBatch] = (),
 ) -> Traffic:
     """Read files, folders and tables into distinct endpoints.
 
     `cuts_us` are the sorted instants (microseconds since 1970) at which a claim's answer could change. Raises
     InputError for what cannot be read at all, LimitError beyond a cap, UsageError for options; damaged records are
     quarantined. Addresses are not located, hosts not judged. `keep_rows` keeps every flow for `write_flows`.
+    `answers` are DNS answers beside the inputs (`conversion.answer_schema()`): they name flows, and are no records.
     """
     options = options or ReadOptions()
     cuts = sorted(set(cuts_us))
@@ -152,7 +155,8 @@ def read_traffic(
         connection = connect(options, folder)
         traffic = Traffic(connection, folder)
         try:
-            _Reading(traffic, connection, folder, options, cuts, progress or _silent, keep_rows=keep_rows).run(items)
+            reading = _Reading(traffic, connection, folder, options, cuts, progress or _silent, keep_rows=keep_rows)
+            reading.run(items, answers)
         except BaseException:
             traffic.close()
             raise
@@ -200,8 +204,10 @@ class _Reading:
         self._waiting: list[Callable[[], None]] = []
         self._spare: list[partial[None]] = []
 
-    def run(self, items: Sequence[Item]) -> None:
+    def run(self, items: Sequence[Item], answers: Sequence[pa.RecordBatch]) -> None:
         """Read all inputs, in two steps: first whatever may name flows, then the flows."""
+        if answers:
+            self._naming.add_stated(answers)
         for number, item in enumerate(items):
             self._progress(f"reading {item.name}", number / len(items))
             self._open(number, item)
@@ -326,6 +332,12 @@ class _Reading:
                 said.add(text)
             if tally.incomplete:
                 yield f"{tally.path}: incomplete: {tally.incomplete}"
+        late = self._naming.count_left_unnamed()
+        if late:
+            yield (
+                f"{late:,} without a name: flows to addresses of recorded DNS answers, but not within their TTL and "
+                f"{LIMITS.dns_grace_s} s"
+            )
         dropped = scalar(self._con, "SELECT sum(rtt_dropped) FROM by_input")
         if dropped:
             yield f"{dropped} round-trip times were dropped (not a time over 0 and up to 60 s, or of no known kind)"

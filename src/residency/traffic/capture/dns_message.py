@@ -11,8 +11,8 @@ import ipaddress
 import struct
 from dataclasses import dataclass
 
+from residency.dns_names import DnsNameError, NameReader, text_of
 from residency.limits import LIMITS
-from residency.traffic.capture.dns_names import NameReader, text_of
 from residency.traffic.capture.octets import CutShortError
 
 A = 1
@@ -72,7 +72,7 @@ def read_message(wire: bytes) -> Message | None:
     """
     try:
         return _read(wire)
-    except (CutShortError, struct.error):
+    except (CutShortError, DnsNameError, struct.error):
         return None
 
 

@@ -3,6 +3,7 @@
 A name is kept in its uncompressed wire form, which compares exactly; text is made only of the few names that are
 handed on. dnspython reads one name of 127 labels in about 0.1 ms, and a message of 61 KB can repeat it 5,000 times:
 so the walk is ours, remembers every name that a pointer led to, and leaves to dnspython what needs escapes.
+Captures (`traffic`) and lookups (`resolve`) both read names by it.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ from __future__ import annotations
 import re
 
 from residency.limits import LIMITS
-from residency.traffic.capture.octets import CutShortError
 
 _MAX_NAME_BYTES = 255
 _POINTER = 0xC0
 _PLAIN = re.compile(rb"[A-Za-z0-9_-]+")
+
+
+class DnsNameError(ValueError):
+    """A name that runs out of its message, is over 255 bytes, or goes in circles."""
 
 
 class NameReader:
@@ -29,7 +33,7 @@ class NameReader:
     def read(self, at: int) -> tuple[bytes, int]:
         """Return the name that starts at `at`, in uncompressed wire form, and where the bytes behind it start.
 
-        Raises CutShortError for a name that runs out of the message, over 255 bytes or in circles.
+        Raises DnsNameError for a name that runs out of the message, over 255 bytes or in circles.
         """
         labels, pointer, after = self._labels(at)
         return (labels if pointer is None else self._joined(labels, pointer, at)), after
@@ -43,7 +47,7 @@ class NameReader:
         target: int | None = pointer
         while target is not None:
             if target >= passed[-1][0] or len(passed) > LIMITS.max_dns_name_jumps:
-                raise CutShortError
+                raise DnsNameError
             tail = self._known.get(target)
             if tail is not None:
                 break
@@ -56,7 +60,7 @@ class NameReader:
         for at, labels in reversed(passed):
             tail = labels + tail
             if len(tail) > _MAX_NAME_BYTES:
-                raise CutShortError
+                raise DnsNameError
             self._known[at] = tail
         return tail
 
@@ -76,7 +80,7 @@ class NameReader:
             if size > 63:  # the two kinds of label that were given up (RFC 6891 section 5)
                 break
             at += 1 + size
-        raise CutShortError
+        raise DnsNameError
 
 
 def text_of(name: bytes) -> str:

@@ -1,0 +1,54 @@
+"""Where `resolve` meets the other wings: places of resolved addresses, and recorded answers that name flows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from residency.auditing.locating import Locator, Wanted, parse_day
+from residency.model.location import Location
+from residency.model.network import parse_address
+from residency.model.resolution import LookupOutcome, Resolution
+from residency.sources.interface import Source
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def places_of(found: Resolution, sources: Sequence[Source]) -> dict[str, Location]:
+    """Return the location of each public address that was answered, on the day that it was; by its text."""
+    texts = list(dict.fromkeys(text for item in found for text in item.endpoints))
+    if not texts:
+        return {}
+    day = max(item.at for item in found).date()
+    locator = Locator(sources=sources, within=(), min_assurance="database", max_age_days=None, day=parse_day(day))
+    located = locator.locate([Wanted(text, parse_address(text)) for text in texts])
+    return {item.target: item for item in located}
+
+
+def recorded_answers(paths: Sequence[str | PathLike[str]]) -> list[pa.RecordBatch]:
+    """Return the public addresses in recordings as answers of no client in particular, as the reader takes them.
+
+    The clients may have been given others: so a flow named by them is named by a shared answer, which never violates.
+    Raises InputError for a recording that is damaged.
+    """
+    from residency.resolve.recorded import read_recording
+
+    return [batch for path in paths if (batch := _batch(read_recording(Path(path)))).num_rows]
+
+
+def _batch(recording: Resolution) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    from residency.traffic.conversion import answer_schema
+
+    rows = [
+        {"ts": reply.at, "host": lookup.name, "address": address.text, "ttl_s": float(address.ttl_s), "line": number}
+        for number, lookup in enumerate(recording, 2)
+        for reply in lookup.replies
+        if reply.outcome is LookupOutcome.ANSWER
+        for address in reply.addresses
+    ]
+    return pa.RecordBatch.from_pylist(rows, schema=answer_schema())

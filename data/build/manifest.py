@@ -56,8 +56,8 @@ BORDERS = {
     "licence": "ISC",
     "attribution": "Made with Natural Earth (naturalearthdata.com), through world-atlas (Copyright 2013-2019 Michael "
     "Bostock, ISC)",
-    "source": f"npm {ATLAS} (ISC; Natural Earth 1:10m, public domain)",
-    "built": "2019-05-05T00:00:00Z",
+    "source": f"npm {ATLAS} (ISC; Natural Earth 4.1.0, 1:10m, public domain)",
+    "built": "2018-05-21T00:00:00Z",
     "max_age_days": 3650,
 }
 ENTRIES: dict[str, dict[str, Any]] = {
@@ -67,7 +67,8 @@ ENTRIES: dict[str, dict[str, Any]] = {
         "kind": "borders",
         "name": "Outlines of countries, simplified to 1 km",
         "note": "De facto lines as Natural Earth draws them. Land that two states hold or claim is in both. Parts with "
-        "a date of their own are codes of their own: ES is Spain without ES-CN, ES-CE and ES-ML.",
+        "a date of their own are codes of their own: ES is Spain without ES-CN, ES-CE and ES-ML. The package gives no "
+        "date: that of Natural Earth 4.1.0 is from memory.",
     },
     "geo/land_cells.parquet": {
         **BORDERS,

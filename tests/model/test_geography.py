@@ -17,7 +17,7 @@ from residency.model.distance_field import Excluded
 from residency.model.ellipsoid import BORDER_SLACK_KM, HIGH, LOW
 from residency.model.geography import Geography
 from residency.model.land_cells import Cells
-from residency.model.place import Gazetteer, Place, great_circle_km
+from residency.model.place import Gazetteer, Place, Spot, great_circle_km
 from residency.sources.borders import shipped_geography
 
 latitudes = st.floats(-90, 90)
@@ -170,6 +170,22 @@ def test_dublin_in_one_millisecond_reaches_great_britain(earth: Geography) -> No
     assert not earth.covers_only(53.35, -6.26, 149.9, {"IE"})
     assert earth.covers_only(53.35, -6.26, 149.9, {"IE", "GB", "IM"})
     assert earth.covers_only(53.35, -6.26, 50, {"IE"})
+
+
+@given(latitudes, longitudes, latitudes, longitudes, st.floats(0, 300))
+def test_bounds_to_a_spot_hold_all_its_radius(a: float, b: float, c: float, d: float, radius_km: float) -> None:
+    bounds = shipped_geography().spot_bounds(a, b, Spot(country="IE", lat=c, lon=d, radius_km=radius_km))
+    exact = exact_km(a, b, c, d)
+    assert bounds.low_km[0] <= max(0, exact - radius_km) + 1e-6
+    assert bounds.high_km[0] >= min(exact + radius_km, 20_003.9) - 1e-6
+
+
+def test_a_spot_without_position_is_anywhere_in_its_country(earth: Geography) -> None:
+    bounds = earth.spot_bounds(40.4, -3.7, Spot(country="ES"))
+    assert bounds.low_km[0] == 0
+    assert bounds.high_km[0] > 1_700  # the Canary Islands
+    with pytest.raises(KeyError):
+        earth.spot_bounds(40.4, -3.7, Spot(country="ZZ"))
 
 
 def test_a_disc_without_land_is_only_in_anything(earth: Geography) -> None:

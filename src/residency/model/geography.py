@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike
 
 from residency.model.borders import Bits, Floats, Indices, Outlines, Rings
 from residency.model.distance_field import Excluded, Field, build_field
-from residency.model.ellipsoid import high_km, low_km
+from residency.model.ellipsoid import HIGH, LOW, MAX_DISTANCE_KM, high_km, low_km
 from residency.model.land_cells import Cells
-from residency.model.place import Area, Place, Relation
+from residency.model.place import Area, Place, Relation, Spot, great_circle_km
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +85,21 @@ class Geography:
         The farthest land from a point is the nearest to its antipode.
         """
         return self._for_points(lat, lon, lambda y, x: high_km(np.pi - self._outlines.nearest_angles(-y, x + 180)))
+
+    def spot_bounds(self, lat: float, lon: float, spot: Spot) -> Distances:
+        """Return bounds of the distance from a point to what stands at a spot, wherever in its radius that is.
+
+        Without a position it stands anywhere in its country: from the nearest land to the farthest. Raises KeyError
+        for a country without land here.
+        """
+        if spot.lat is None or spot.lon is None:
+            country = self.indices({spot.country})
+            low, high = self.nearest_km(lat, lon)[country].min(), self.farthest_km(lat, lon)[country].max()
+        else:
+            arc_km = great_circle_km(lat, lon, spot.lat, spot.lon)
+            radius_km = spot.radius_km or 0.0
+            low, high = max(0.0, arc_km * LOW - radius_km), min(arc_km * HIGH + radius_km, MAX_DISTANCE_KM)
+        return Distances(low_km=np.array([low]), high_km=np.array([high]))
 
     def holds(self, lat: float, lon: float) -> tuple[str, ...]:
         """Return the codes whose outlines hold the point: none at sea, two where two states hold or claim it."""

@@ -40,6 +40,8 @@ ALLOWED: dict[str, set[str]] = {
             "sources.memory",
             "sources.fetch",
             "sources.update",
+            "sources.cache",
+            "sources.rdap_bootstrap",
             "sources.geoip",
             "sources.interface",
         ),

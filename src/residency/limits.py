@@ -16,6 +16,7 @@ class Limits:
     max_compression_ratio: int = 2_000
     max_line_bytes: int = 1 << 20
     max_log_fields: int = 1_000
+    max_json_value_bytes: int = 64 << 20  # one record of a JSON document; a HAR entry holds a whole response
     max_record_bytes: int = 1 << 62
     max_quarantine_in_report: int = 1_000
     max_value_characters: int = 80
@@ -23,6 +24,7 @@ class Limits:
     max_dns_ttl_s: int = 7 * 86_400
     assumed_dns_ttl_s: int = 300
     proxy_lead_s: int = 2
+    reporter_slack_s: int = 2  # how far the two ends of a conversation may differ about when a packet passed
     first_ephemeral_port: int = 32_768
     max_rtt_ms: float = 60_000.0
     # Flows of captures. TCP may be silent for long (5 minutes is what Zeek waits too); a closed connection lingers for

@@ -202,7 +202,6 @@ def test_zeek_says_whether_the_server_answered(more: dict[str, Any], answered: b
 @pytest.mark.parametrize(
     ("content", "word"),
     [
-        (b"\xd4\xc3\xb2\xa1" + b"\0" * 20, "capture"),
         (b'{"event_type": "flow", "flow_id": 1}\n', "EVE"),
         ("ts,server_ip\n".encode("utf-16"), "UTF-16"),
         (b"<flows/>\n", "XML"),

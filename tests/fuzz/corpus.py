@@ -78,6 +78,55 @@ LOGS: dict[str, tuple[bytes, ...]] = {
         b"1780272001.779    180 10.0.0.1 TCP_TUNNEL/200 411 CONNECT a.example:443 - HIER_DIRECT/81.2.69.160 -",
         b"1780272002.779      0 10.0.0.1 TCP_HIT/200 411 GET http://a.example/x - HIER_NONE/- text/plain",
     ),
+    "azure-flow": (
+        b'{"category":"FlowLogFlowEvent","macAddress":"0022","flowRecords":{"flows":[]}}',
+        b'{"macAddress":"0022","flowRecords":{"flows":[{"aclID":"a","flowGroups":[{"rule":"r","flowTuples":['
+        b'"1780272000000,10.0.0.6,81.2.69.160,50000,443,6,O,B,NX,0,0,0,0",'
+        b'"1780272000500,10.0.0.6,81.2.69.160,50000,443,6,O,E,NX,3,767,2,1580"]}]}]}}',
+        b'{"properties":{"Version":2,"flows":[{"rule":"r","flows":[{"mac":"0022","flowTuples":['
+        b'"1780272000,10.0.0.6,81.2.69.160,50001,443,T,O,A,C,30,16978,24,14008",'
+        b'"1780272001,10.0.0.6,2001:db8::1,50002,443,U,I,D,B,,,,"]}]}]}}',
+    ),
+    "azure-document": (
+        b'{"records": [',
+        b'{"macAddress":"0022","flowRecords":{"flows":[{"aclID":"a","flowGroups":[{"rule":"r","flowTuples":['
+        b'"1780272000000,10.0.0.6,81.2.69.160,50000,443,6,O,B,NX,0,0,0,0",'
+        b'"1780272000500,10.0.0.6,81.2.69.160,50000,443,6,O,E,NX,3,767,2,1580"]}]}]}},',
+        b'{"properties":{"flows":[{"flows":[{"flowTuples":["1780272000,10.0.0.6,81.2.69.160,1,443,T,O,A"]}]}]}},',
+    ),
+    "gcp-vpc": (
+        b'{"insertId":"a","jsonPayload":{"connection":{"src_ip":"10.0.0.2","dest_ip":"81.2.69.160"}}}',
+        b'{"insertId":"b","timestamp":"2026-06-01T00:00:09Z","jsonPayload":{"connection":{"src_ip":"10.0.0.2",'
+        b'"src_port":50000,"dest_ip":"81.2.69.160","dest_port":443,"protocol":6},"reporter":"SRC","bytes_sent":"1224",'
+        b'"packets_sent":"9","rtt_msec":"20","start_time":"2026-06-01T00:00:00.123456789Z",'
+        b'"end_time":"2026-06-01T00:00:04Z"}}',
+        b'{"insertId":"c","timestamp":"2026-06-01T00:00:09Z","jsonPayload":{"connection":{"src_ip":"81.2.69.160",'
+        b'"src_port":443,"dest_ip":"10.0.0.2","dest_port":50000,"protocol":6},"reporter":"DEST","bytes_sent":"5342",'
+        b'"packets_sent":"9","start_time":"2026-06-01T00:00:00Z","end_time":"2026-06-01T00:00:04Z"}}',
+    ),
+    "nfdump": (
+        b"ts,te,td,sa,da,sp,dp,pr,flg,ipkt,ibyt,opkt,obyt",
+        b"2026-06-01 00:00:00,2026-06-01 00:00:01,1.500,10.0.0.1,81.2.69.160,50000,443,TCP,...AP.SF,4,460,0,0",
+        b"2026-06-01 00:00:00,2026-06-01 00:00:01,1.500,81.2.69.160,10.0.0.1,443,50000,TCP,...AP.SF,4,3050,0,0",
+        b"1780272000.5,1780272001.5,1.000,2001:db8::1,2001:db8::2,50000,53,UDP,........,1,68,1,148",
+        b"Summary",
+    ),
+    "nfdump-json": (
+        b"[",
+        b'{"type":"FLOW","sampled":0,"first":"2026-06-01T00:00:00.250","last":"2026-06-01T00:00:01.750","in_packets":4,'
+        b'"in_bytes":2000,"proto":6,"src_port":50000,"dst_port":443,"src4_addr":"10.0.0.1","dst4_addr":"81.2.69.160"},',
+        b'{"type":"EVENT","t_first":"2026-06-01T00:00:00.5","t_last":"2026-06-01T00:00:01.12","in_packets":4,'
+        b'"in_bytes":2000,"proto":17,"src_port":1,"dst_port":2,"src6_addr":"2001:db8::1","dst6_addr":"2001:db8::2"},',
+    ),
+    "har": (
+        b'{"log": {"version": "1.2", "entries": [',
+        b'{"startedDateTime":"2026-06-01T02:00:00.250+02:00","time":120.5,"serverIPAddress":"81.2.69.160",'
+        b'"request":{"url":"https://a.example:8443/x","httpVersion":"h2","headersSize":100,"bodySize":20},'
+        b'"response":{"status":200,"httpVersion":"h2","headersSize":200,"bodySize":1000},'
+        b'"timings":{"connect":60.5,"ssl":40}},',
+        b'{"startedDateTime":"2026-06-01T02:00:01Z","serverIPAddress":"[2001:db8::1]","_fromCache":"disk",'
+        b'"request":{"url":"http://b.example/"},"response":{"status":304,"_transferSize":7}},',
+    ),
 }
 
 

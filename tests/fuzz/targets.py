@@ -118,9 +118,10 @@ def _traffic(path: Path) -> None:
     read([path])
 
 
-def _log(name: str) -> Target:
+def _log(name: str, lines_a_file: int = 500) -> Target:
+    """Return the target of a log; a reader of whole documents stops at the first damage, so its files are short."""
     head, *lines = corpus.LOGS[name]
-    return Target(on_file(_traffic, ".log"), lambda: lines, lines=500, head=head)
+    return Target(on_file(_traffic, ".log"), lambda: lines, lines=lines_a_file, head=head)
 
 
 TARGETS: dict[str, Target] = {
@@ -138,4 +139,10 @@ TARGETS: dict[str, Target] = {
     "eve": _log("eve"),
     "route53-resolver": _log("route53-resolver"),
     "squid": _log("squid"),
+    "azure-flow": _log("azure-flow"),
+    "azure-document": _log("azure-document", 20),
+    "gcp-vpc": _log("gcp-vpc"),
+    "nfdump": _log("nfdump"),
+    "nfdump-json": _log("nfdump-json", 20),
+    "har": _log("har", 20),
 }

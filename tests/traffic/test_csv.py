@@ -187,7 +187,6 @@ def test_quoted_fields(write: Write) -> None:
         (HEADER, "zero flows"),
         (HEADER + row(ts="2026-06-01T00:00:00") * 3, "no time in it has an offset"),
         (HEADER + row(server_ip="x") * 3, "zero flows: every record was put aside"),
-        (b"\xd4\xc3\xb2\xa1" + bytes(20), "a packet capture"),
         ("---\nclaim:\n  - a\n", "YAML"),
         ("<xml/>", "XML"),
         (bytes(range(128, 256)) * 4, "bytes of no known format"),

@@ -47,6 +47,8 @@ def audit(
     geofeeds: Sequence[str | os.PathLike[str]] = (),
     anycast: Sequence[str | os.PathLike[str]] = (),
     relays: Sequence[str | os.PathLike[str]] = (),
+    rdap: bool = False,
+    discover_geofeeds: bool = False,
     rtt: Sequence[str | os.PathLike[str]] = (),
     clients: str | Sequence[str] = (),
     vantage: VantageInput = None,
@@ -62,7 +64,7 @@ def audit(
     progress: Progress | None = None,
     **engine: Any,
 ) -> Report:
-    """Hold claims against traffic and return the report; uses no network.
+    """Hold claims against traffic and return the report; uses no network unless `rdap` or `discover_geofeeds` say so.
 
     `claims` is a claim file, the name of a shipped pack, a Pack, or several of these; `traffic` is a file, a
     folder, a table (Arrow, pandas, polars) or several. Besides the embedded sources (or alone with `embedded=False`)
@@ -87,7 +89,15 @@ def audit(
         as_of=parse_moment(as_of),
     )
     given_evidence = GivenEvidence(
-        embedded=embedded, geoip=geoip, ranges=ranges, geofeeds=geofeeds, anycast=anycast, relays=relays, rtt=rtt
+        embedded=embedded,
+        geoip=geoip,
+        ranges=ranges,
+        geofeeds=geofeeds,
+        anycast=anycast,
+        relays=relays,
+        rdap=rdap,
+        discover=discover_geofeeds,
+        rtt=rtt,
     )
     asked = [*given_evidence.sources(), *sources]
     _check_asns(chosen, asked)

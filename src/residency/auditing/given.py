@@ -24,7 +24,8 @@ class GivenEvidence:
 
     `geoip` are databases (.mmdb); `ranges` providers' lists, as `FILE`, `FILE@DATE` or `updated`; `geofeeds` as
     `[AUTHOR=]FILE[@DATE]`; `anycast` lists of prefixes; `relays` egress lists of private relays; `rtt` files of
-    round-trip times. `embedded` says whether the tables that ship with residency are asked too.
+    round-trip times. `embedded` says whether the tables that ship with residency are asked too. `rdap` asks the
+    registries over the network, and `discover` fetches the geofeeds that their answers name as well.
     """
 
     embedded: bool = True
@@ -33,6 +34,8 @@ class GivenEvidence:
     geofeeds: Sequence[Path] = ()
     anycast: Sequence[Path] = ()
     relays: Sequence[Path] = ()
+    rdap: bool = False
+    discover: bool = False
     rtt: Sequence[Path] = ()
 
     def sources(self) -> list[Source]:
@@ -41,7 +44,7 @@ class GivenEvidence:
 
         found: list[Source] = list(published_networks(self.ranges, embedded=self.embedded))
         found += databases_and_networks() if self.embedded else []
-        return [*found, *self._geofeeds(), *self._networks(), *self._databases()]
+        return [*found, *self._geofeeds(), *self._networks(), *self._databases(), *self._registries()]
 
     def times(self) -> tuple[RttFile, ...]:
         """Read the files of round-trip times; raises SourceError."""
@@ -83,6 +86,18 @@ class GivenEvidence:
         from residency.sources.geoip import geoip_sources
 
         return list(geoip_sources(self.geoip))
+
+    def _registries(self) -> list[Source]:
+        if not (self.rdap or self.discover):
+            return []
+        from residency.sources.cache import FetchCache
+        from residency.sources.rdap_bootstrap import Bootstrap
+        from residency.sources.registered_feeds import RegisteredFeeds
+        from residency.sources.registration import Registration
+
+        cache = FetchCache()
+        registration = Registration(Bootstrap.from_cache(cache), cache=cache)
+        return [registration, *([RegisteredFeeds(registration, cache=cache)] if self.discover else [])]
 
 
 def split_geofeed(given: str) -> tuple[str | None, str, date | None]:

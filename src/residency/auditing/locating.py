@@ -40,6 +40,8 @@ def locate(
     geofeeds: Sequence[str | PathLike[str]] = (),
     anycast: Sequence[str | PathLike[str]] = (),
     relays: Sequence[str | PathLike[str]] = (),
+    rdap: bool = False,
+    discover_geofeeds: bool = False,
     rtt: Sequence[str | PathLike[str]] = (),
     vantage: VantageInput = None,
     live: bool = False,
@@ -47,7 +49,7 @@ def locate(
     max_age_days: int | None = None,
     as_of: date | str | None = None,
 ) -> Locations:
-    """Say where addresses are, with the evidence; uses no network but with `live`.
+    """Say where addresses are, with the evidence; uses no network unless `rdap`, `discover_geofeeds` or `live` say so.
 
     `targets` are addresses; without any, everything that the files of `rtt` measured. `live` times handshakes with the
     targets from `vantage`, which must be stated. With `within` (an area, as in "EEA" or "DE,FR") each gets a place in
@@ -58,7 +60,15 @@ def locate(
     """
     given = [targets] if isinstance(targets, str) else list(targets)
     evidence = GivenEvidence(
-        embedded=embedded, geoip=geoip, ranges=ranges, geofeeds=geofeeds, anycast=anycast, relays=relays, rtt=rtt
+        embedded=embedded,
+        geoip=geoip,
+        ranges=ranges,
+        geofeeds=geofeeds,
+        anycast=anycast,
+        relays=relays,
+        rdap=rdap,
+        discover=discover_geofeeds,
+        rtt=rtt,
     )
     read = [(target, read_target(target)) for target in given]
     locator = Locator(
@@ -188,12 +198,13 @@ class Locator:
                 self._known[key] = self._place(address, weighed)
             found.append(_named(self._known[key], target, address))
         self._known.clear()  # codes are those of this call's answers
+        notes = tuple(note for source in self.sources for note in getattr(source, "notes", ()))
         return Locations(
             items=tuple(found),
             as_of=self.day,
             within=self.within,
             snapshots=tuple(sorted([*(s.snapshot for s in self.sources), *_snapshots(times)], key=lambda s: s.id)),
-            warnings=() if times is None else (*check_warnings(times), *times.notes),
+            warnings=(*notes, *(() if times is None else (*check_warnings(times), *times.notes))),
             vantages=() if times is None else times.checks,
             refused=tuple(refused),
             tool_version=__version__,

@@ -11,6 +11,7 @@ import typer
 from residency.cli import terminal
 from residency.cli.evidence_options import (
     AnycastFiles,
+    DiscoverGeofeeds,
     EvidenceFiles,
     GeofeedFiles,
     GeoipFiles,
@@ -18,6 +19,7 @@ from residency.cli.evidence_options import (
     MinAssurance,
     NoEmbedded,
     RangeFiles,
+    Rdap,
     RelayFiles,
     RttFiles,
     Vantages,
@@ -73,6 +75,8 @@ def audit(
     geofeed: GeofeedFiles = None,
     anycast: AnycastFiles = None,
     relay: RelayFiles = None,
+    rdap: Rdap = False,
+    discover_geofeeds: DiscoverGeofeeds = False,
     evidence: EvidenceFiles = None,
     no_embedded: NoEmbedded = False,
     min_assurance: MinAssurance = "database",
@@ -119,7 +123,8 @@ def audit(
 ) -> int:
     """Hold claims against traffic: is it consistent, does it contradict, or can it not be decided, and why?
 
-    Nothing is sent anywhere. Every record is judged, out of scope, quarantined, duplicate or context.
+    Nothing is sent anywhere unless --rdap or --discover-geofeeds say so. Every record is judged, out of scope,
+    quarantined, duplicate or context.
 
         residency audit conn.log ssl.log dns.log --claims acme.toml --clients EEA
 
@@ -158,6 +163,8 @@ def audit(
                     geofeeds=geofeed or [],
                     anycast=anycast or [],
                     relays=relay or [],
+                    rdap=rdap,
+                    discover_geofeeds=discover_geofeeds,
                     rtt=rtt or [],
                     min_assurance=min_assurance,
                     rely_on=rely_on or [],

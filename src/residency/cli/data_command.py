@@ -13,6 +13,8 @@ from residency.cli import terminal
 from residency.model.evidence import Snapshot
 from residency.report.as_text import table, to_text
 
+RDAP = "rdap"
+
 app = typer.Typer(no_args_is_help=True, help="The data that evidence comes from.")
 
 
@@ -43,25 +45,32 @@ def status() -> int:
 def update(
     provider: Annotated[
         list[str] | None,
-        typer.Option("--provider", metavar="NAME", help="Only this provider's lists (repeatable)."),
+        typer.Option("--provider", metavar="NAME", help="Only this provider's lists, or rdap (repeatable)."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the addresses; fetch nothing.")] = False,
 ) -> int:
-    """Fetch the providers' lists of address ranges from their official addresses, and keep them with their dates.
+    """Fetch the providers' lists of address ranges and the registries' addresses, and keep them with their dates.
 
     Uses the network. Audits read what is kept only with `--ranges updated`.
     """
+    from residency.sources.cache import FetchCache
     from residency.sources.fetch import Fetcher
+    from residency.sources.rdap_bootstrap import BOOTSTRAP_POLICY, BOOTSTRAP_URLS, update_bootstrap
     from residency.sources.update import choose_lists, kept_folder, policy_for, update_ranges
 
-    lists, page = choose_lists(provider or []), terminal.page()
+    wanted = [name for name in provider or [] if name != RDAP]
+    lists = choose_lists(wanted) if wanted or not provider else ()
+    has_rdap, page = not provider or RDAP in provider, terminal.page()
     if dry_run:
         made = table("list", "address")
         for item in lists:
             made.add_row(item.list_id, Text(item.url))
+        for url in BOOTSTRAP_URLS if has_rdap else ():
+            made.add_row(RDAP, Text(url))
         terminal.write(to_text([made], width=page.width, colour=page.colour), None)
         return 0
-    found = update_ranges(Fetcher(policy_for(lists)), lists, kept_folder())
+    found = update_ranges(Fetcher(policy_for(lists)), lists, kept_folder()) if lists else ()
+    bootstrap = update_bootstrap(Fetcher(BOOTSTRAP_POLICY), FetchCache()) if has_rdap else ()
     made = table("list", "day", "prefixes", "what became of it", numbers=("prefixes",))
     for got in found:
         what = got.failed or f"{'kept in' if got.is_new else 'unchanged in'} {got.kept}"
@@ -71,8 +80,11 @@ def update(
             str(got.prefixes or ""),
             Text("; ".join([what, *got.warnings]), style="yellow" if got.failed else ""),
         )
+    for fetched in bootstrap:
+        said = Text("kept in the cache") if fetched.is_ok else Text(str(fetched), style="yellow")
+        made.add_row(RDAP, fetched.fetched_at.date().isoformat(), "", said)
     terminal.write(to_text([made], width=page.width, colour=page.colour), None)
-    return 2 if any(got.failed for got in found) else 0
+    return 2 if any(got.failed for got in found) or not all(fetched.is_ok for fetched in bootstrap) else 0
 
 
 @app.command("import")

@@ -29,6 +29,12 @@ GeofeedFiles = Annotated[
 AnycastFiles = Annotated[
     Files, typer.Option("--anycast", metavar="FILE", help="Prefixes known to be anycast, one a line (repeatable).")
 ]
+Rdap = Annotated[
+    bool, typer.Option("--rdap", help="Ask the registries who holds the addresses (network; `data update` first).")
+]
+DiscoverGeofeeds = Annotated[
+    bool, typer.Option("--discover-geofeeds", help="Fetch the geofeeds that registrations name (network).")
+]
 EvidenceFiles = Annotated[
     Files,
     typer.Option(

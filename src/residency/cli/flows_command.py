@@ -102,11 +102,15 @@ def _copy_out(path: Path) -> None:
     sys.stdout.flush()
 
 
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
 def _say(done: FlowsWritten, output: str, *, is_kept: bool) -> None:
     """Tell on stderr what became of the records."""
     rest = f"{done.quarantined:,} quarantined, {done.duplicate:,} duplicate, {done.context:,} context"
-    inputs = "1 input" if done.inputs == 1 else f"{done.inputs:,} inputs"
-    lines = [f"{output}: {done.flows:,} flows of {done.records:,} records in {inputs} ({rest})"]
+    found = f"{_counted(done.flows, 'flow')} of {_counted(done.records, 'record')} in {_counted(done.inputs, 'input')}"
+    lines = [f"{output}: {found} ({rest})"]
     first = done.first_quarantined
     if first is not None:
         at = f":{first.line}" if first.line is not None else "" if first.offset is None else f": offset {first.offset}"

@@ -12,6 +12,7 @@ import typer
 from residency.cli import terminal
 from residency.cli.evidence_options import (
     AnycastFiles,
+    DiscoverGeofeeds,
     EvidenceFiles,
     GeofeedFiles,
     GeoipFiles,
@@ -19,6 +20,7 @@ from residency.cli.evidence_options import (
     MinAssurance,
     NoEmbedded,
     RangeFiles,
+    Rdap,
     RelayFiles,
     RttFiles,
     pinned,
@@ -45,6 +47,8 @@ def locate(
     geofeed: GeofeedFiles = None,
     anycast: AnycastFiles = None,
     relay: RelayFiles = None,
+    rdap: Rdap = False,
+    discover_geofeeds: DiscoverGeofeeds = False,
     rtt: RttFiles = None,
     vantage: Annotated[
         str | None, typer.Option(metavar="LAT,LON[,±KM][,NAME]", help="Where you are, for --live.")
@@ -61,7 +65,7 @@ def locate(
         str | None, typer.Option(metavar="DATE", help="The day asked about; today where not given.")
     ] = None,
 ) -> int:
-    """Say where addresses are, with every piece of evidence; offline but for --live.
+    """Say where addresses are, with every piece of evidence; offline unless asked.
 
     With --rtt and no target, everything that the files measured is located.
 
@@ -86,6 +90,8 @@ def locate(
         geofeeds=geofeed or (),
         anycast=anycast or (),
         relays=relay or (),
+        rdap=rdap,
+        discover=discover_geofeeds,
         rtt=rtt or (),
     )
     locator = Locator(

@@ -9,7 +9,7 @@ from typing import overload
 
 from residency.model.evidence import Assurance, Evidence, Snapshot
 from residency.model.network import Address
-from residency.model.place import Place
+from residency.model.place import Place, countries_of, sites_of
 from residency.model.vantage_check import VantageCheck
 from residency.model.verdict import Reason, Verdict, Where
 
@@ -40,13 +40,12 @@ class Location:
     @property
     def countries(self) -> tuple[str, ...]:
         """The feasible countries, sorted."""
-        return tuple(sorted({place.country for place in self.feasible}))
+        return countries_of(self.feasible)
 
     @property
     def sites(self) -> tuple[str, ...]:
         """The feasible sites and provider regions, sorted."""
-        named = {f"site:{p.site}" for p in self.feasible if p.site}
-        return tuple(sorted(named | {f"provider:{p.provider_region}" for p in self.feasible if p.provider_region}))
+        return sites_of(self.feasible)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

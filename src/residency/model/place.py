@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -44,6 +44,17 @@ class Place:
     def __str__(self) -> str:
         detail = self.part or self.provider_region or self.site
         return self.country if detail is None else f"{self.country} ({detail})"
+
+
+def countries_of(places: Iterable[Place]) -> tuple[str, ...]:
+    """Return the countries of places, sorted."""
+    return tuple(sorted({place.country for place in places}))
+
+
+def sites_of(places: Collection[Place]) -> tuple[str, ...]:
+    """Return the sites and provider regions of places as claims name them, sorted."""
+    sites = {f"site:{place.site}" for place in places if place.site}
+    return tuple(sorted(sites | {f"provider:{place.provider_region}" for place in places if place.provider_region}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from residency.model.claim import Claim
 from residency.model.evidence import Assurance, Evidence, Snapshot
 from residency.model.period import Period
-from residency.model.place import Place
+from residency.model.place import Place, countries_of, sites_of
 from residency.model.vantage_check import VantageCheck
 
 if TYPE_CHECKING:
@@ -151,13 +151,12 @@ class Finding:
     @property
     def countries(self) -> tuple[str, ...]:
         """The feasible countries, sorted."""
-        return tuple(sorted({place.country for place in self.feasible}))
+        return countries_of(self.feasible)
 
     @property
     def sites(self) -> tuple[str, ...]:
         """The feasible sites and provider regions, sorted."""
-        named = {f"site:{p.site}" for p in self.feasible if p.site}
-        return tuple(sorted(named | {f"provider:{p.provider_region}" for p in self.feasible if p.provider_region}))
+        return sites_of(self.feasible)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

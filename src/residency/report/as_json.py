@@ -9,6 +9,7 @@ from typing import Any
 
 from residency.model.evidence import Evidence, Snapshot
 from residency.model.period import rfc3339
+from residency.model.place import countries_of, sites_of
 from residency.model.vantage_check import VantageCheck
 from residency.model.verdict import (
     ClaimResult,
@@ -241,11 +242,8 @@ def evidence(item: Evidence, side: str) -> dict[str, Any]:
         "source": s.source,
         "author": s.author,
         "says": s.says,
-        "countries": sorted({p.country for p in s.places}),
-        "sites": sorted(
-            {f"provider:{p.provider_region}" for p in s.places if p.provider_region}
-            | {f"site:{p.site}" for p in s.places if p.site}
-        ),
+        "countries": list(countries_of(s.places)),
+        "sites": list(sites_of(s.places)),
         "for": side,
         "lineage": item.lineage,
         "echo": item.echo,

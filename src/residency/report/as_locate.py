@@ -73,8 +73,8 @@ def render(
             parts += ["", *_in_full(target, snapshots, rules)]
     else:
         parts.append(Text(f"the evidence on each of {len(doc['targets']):,} targets: --format json", style="dim"))
-    parts += [Text(warning, "yellow") for warning in doc["warnings"]]
     parts += [Text(f"line {r['line']}: `{r['target']}` refused: {r['reason']}", "yellow") for r in doc["refused"]]
+    parts += [Text(f"warning: {note}", "yellow") for note in doc["warnings"]]
     return to_text(parts, width=width, colour=colour)
 
 

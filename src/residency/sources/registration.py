@@ -98,6 +98,15 @@ class Registration:
         """The addresses that were asked about without a usable answer, by address."""
         return tuple(self._failed[key] for key in sorted(self._failed))
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the report should know: how many addresses have no registration, and why the first."""
+        failed = self.failures
+        if not failed:
+            return ()
+        first = failed[0]
+        return (f"registrations: no answer on {len(failed)} addresses, the first {first.address}: {first.reason}",)
+
     def answer(self, addresses: Addresses, days: Sequence[date]) -> Answer:
         """Say who holds every address; silent where no registry answered. `days` change nothing."""
         said: dict[Statement, int] = {}

@@ -109,13 +109,12 @@ class FlowRows:
             os.unlink(made)
 
     def _picked(self, form: str) -> list[str]:
-        """Return SQL for each column; where bytes came and payload is not known, `answered` has words for it."""
+        """Return SQL for each column; where bytes are known and an answer is not, `answered` has words for it."""
         made = self.columns if form == "parquet" else [_as_text(name, form) for name in self.columns]
-        doubtful = "SELECT count(*) FROM flow_rows WHERE answered IS NULL AND bytes_received > 0"
+        doubtful = "SELECT count(*) FROM flow_rows WHERE answered IS NULL AND bytes_received IS NOT NULL"
         if scalar(self._con, doubtful):
-            words = (
-                f"coalesce(CAST(answered AS VARCHAR), CASE WHEN bytes_received > 0 THEN '{UNKNOWN}' END) AS answered"
-            )
+            unknown = f"CASE WHEN bytes_received IS NOT NULL THEN '{UNKNOWN}' END"
+            words = f"coalesce(CAST(answered AS VARCHAR), {unknown}) AS answered"
             made = [words if one == "answered" else one for one in made]
         return made
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from residency.errors import InputError, UsageError, shorten
 from residency.traffic.csv_format import CsvSource
 from residency.traffic.lines import BOM
-from residency.traffic.logs import aws_vpc, eve, route53, squid
+from residency.traffic.logs import aws_vpc, azure, eve, gcp, har, nfdump, route53, squid
 from residency.traffic.ndjson_format import NdjsonSource, parse_object
 from residency.traffic.typed_format import ParquetSource
 
@@ -112,6 +112,10 @@ FORMATS: dict[str, Format] = {
         ),
         Format("squid", squid.is_squid_log, convert=squid.SquidConversion, only_if_alone=True),
         Format("aws-vpc", aws_vpc.is_vpc_log, convert=aws_vpc.AwsVpcConversion, columns=aws_vpc.COLUMNS),
+        Format("azure-flow", azure.is_azure_log, convert=azure.AzureConversion),
+        Format("gcp-vpc", gcp.is_gcp_log, convert=gcp.GcpConversion),
+        Format("nfdump", nfdump.is_nfdump_log, convert=nfdump.NfdumpConversion),
+        Format("har", har.is_har, convert=har.HarConversion),
         Format("ndjson", _is_ndjson, lambda file, _: NdjsonSource(file)),
         Format("csv", _is_csv, lambda file, _: CsvSource(file)),
     )

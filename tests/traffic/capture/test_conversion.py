@@ -1,16 +1,15 @@
-"""Captures as a whole: the real ones against tshark's reading of them, the account of packets, what is warned of."""
+"""Captures as a whole: the account of packets, what times mean, what is warned of; tshark is asked in its own file."""
 
 from __future__ import annotations
 
 import gzip
-from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.traffic.capture import builder as b
 from tests.traffic.capture import messages as m
-from tests.traffic.capture.real_payloads import capture, reading_of, tshark
+from tests.traffic.capture.real_payloads import capture
 from tests.traffic.capture.talking import MS, S, Talk
 
 from residency.errors import InputError
@@ -53,31 +52,6 @@ CAPTURES = [
 ]
 every_capture = pytest.mark.parametrize("name", CAPTURES)
 
-# Capture -> name -> how many flows more we name than tshark saw hellos (fewer: below zero), and why.
-SNI_DIFFERENCES = {
-    # The six connections stand twice in the file, packets of other years in between: two flows each, which tshark sees
-    # as one that is sent again.
-    "ipfixprobe_tls.pcap": {"asecuritysite.com": 6},
-    # Two hellos of one connection: the second follows a HelloRetryRequest.
-    "reddit.pcap": {"cdn.syndication.twimg.com": -1},
-    # Two datagrams of one connection carry parts of one hello; tshark tells the name at both.
-    "wireshark_quic-fragmented-handshakes.pcapng.gz": {"localhost": -1},
-}
-# Capture -> names of which tshark tells more addresses, and why.
-DNS_DIFFERENCES = {
-    "6in4tunnel.pcap": {"star.c10r.facebook.com"},  # tshark counts the additional section: addresses of name servers
-    "dns_fragmented.pcap": {"fg2.weberlab.de", "fg2-mgmt.weberlab.de", "pa.weberlab.de"},  # the same
-    "malformed_dns.pcap": {"www.xt.com,<name too long>"},  # no name: longer than 255 bytes
-}
-# Capture -> addresses that tshark tells and that are in no flow, and why.
-OUTER = {
-    # Outer ends of 6in4 (they stand in `tunnel`), and the one in a packet that an ICMPv6 error quotes.
-    "6in4tunnel.pcap": {"174.3.73.24", "184.105.255.26", "2001:470:1f17:13f:25a3:3292:16f9:2ce0"},
-    "instagram.pcap": {"216.58.212.106", "173.194.40.20"},  # in packets that ICMP errors quote
-    "vxlan.pcap": {"192.168.22.4", "192.168.22.5"},  # outer ends of VXLAN
-    "zoom.pcap": {"10.132.15.176", "10.134.25.67"},  # outer ends of GTP-U
-}
-
 
 def convert(path: Path) -> tuple[CaptureConversion, list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the conversion at its end, its flows and its answers; the account of packets is checked."""
@@ -109,59 +83,6 @@ def converted(name: str, tmp_path: Path) -> tuple[CaptureConversion, list[dict[s
 
 
 Converted = tuple[CaptureConversion, list[dict[str, Any]], list[dict[str, Any]]]
-
-
-@every_capture
-def test_every_packet_is_accounted_for(name: str, converted: Converted) -> None:
-    conversion, _, _ = converted
-    assert conversion.records == reading_of(name)["packets"]
-    assert (conversion.incomplete, list(conversion.rejected)) == (None, [])
-
-
-@every_capture
-def test_names_are_those_of_tshark(name: str, converted: Converted) -> None:
-    _, rows, _ = converted
-    ours = Counter(row["host"] for row in rows if row["named_by"] in ("sni", "quic", "ech"))
-    theirs = Counter(reading_of(name)["sni"])
-    differs = {host: ours[host] - theirs[host] for host in ours | theirs if ours[host] != theirs[host]}
-    assert differs == SNI_DIFFERENCES.get(name, {})
-
-
-@every_capture
-def test_answers_are_those_of_tshark(name: str, converted: Converted) -> None:
-    _, _, answers = converted
-    ours: dict[str, set[str]] = defaultdict(set)
-    for row in answers:
-        ours[row["host"].lower()].add(row["address"])
-    told = {host.lower(): {*found["a"], *found["aaaa"]} for host, found in reading_of(name)["dns_answers"].items()}
-    theirs = {host: addresses for host, addresses in told.items() if addresses}
-    excused = DNS_DIFFERENCES.get(name, set())
-    assert {host for host in ours | theirs if ours.get(host) != theirs.get(host)} == excused
-    assert all(ours.get(host, set()) < theirs[host] for host in excused)
-
-
-@every_capture
-def test_addresses_are_those_of_tshark(name: str, converted: Converted) -> None:
-    _, rows, _ = converted
-    ours = {row[end] for row in rows for end in ("client_ip", "server_ip")}
-    theirs = set(reading_of(name)["host_list"])
-    assert (ours - theirs, theirs - ours) == (set(), OUTER.get(name, set()))
-
-
-@every_capture
-def test_syn_times_are_those_of_tshark_to_the_microsecond(name: str, converted: Converted) -> None:
-    _, rows, _ = converted
-    asked = ("tcp.analysis.ack_rtt", "tcp.srcport", "tcp.dstport")
-    theirs = Counter[tuple[int, int, int]]()
-    for rtt, server_port, client_port in tshark(name, "tcp.flags.syn==1 && tcp.flags.ack==1", *asked):
-        if rtt:
-            theirs[int(server_port), int(client_port), round(float(rtt) * 1e6)] += 1
-    ours = Counter(
-        (row["server_port"], row["client_port"], round(row["rtt_syn_ms"] * 1_000))
-        for row in rows
-        if row["rtt_syn_ms"] is not None
-    )
-    assert ours == theirs
 
 
 @every_capture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +214,18 @@ def test_bad_utf8_and_a_cut_last_line(write: Write) -> None:
     assert [line for line, _ in result.reasons] == [3, 4]
     assert result.reasons[1][1].startswith("truncated last line")
     assert result.one.incomplete == "the last line is cut"
+
+
+@pytest.mark.parametrize("change", [lambda t: t.replace("\n", "\r\n"), lambda t: "\ufeff" + t, lambda t: t[:-1]])
+def test_other_line_ends_and_marks(write: Write, change: Callable[[str], str]) -> None:
+    text = HEADER + record(bytes=2000) + swapped()
+    assert rows([write("b.log", change(text))]) == rows([write("a.log", text)])
+
+
+def test_compressed(write: Write) -> None:
+    result = read([write("vpc.log.gz", gzip.compress((HEADER + record() + swapped()).encode())[:-4])])
+    assert result.one.incomplete == "stream ends before its end mark (truncated)"
+    assert result.one.flows_rows == 1
 
 
 def test_a_layout_that_tells_no_flow_is_refused(write: Write) -> None:

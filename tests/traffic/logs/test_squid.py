@@ -108,3 +108,20 @@ def test_bad_utf8_loses_its_own_line(write: Write) -> None:
     )
     assert [number for number, _ in result.reasons] == [3]
     assert result.one.flows_rows == 3
+
+
+# Written by Squid 5.7 before a local server: fetched twice, refused once, an unknown name, a tunnel.
+REAL = """\
+1795513652.009      6 127.0.0.1 TCP_MISS/200 792 GET http://a.example:18080/x - HIER_DIRECT/127.0.0.1 text/plain
+1795513652.029      4 127.0.0.1 TCP_MISS/200 328 GET http://a.example:18080/y - HIER_DIRECT/127.0.0.1 text/plain
+1795513652.038      0 127.0.0.1 TCP_MISS/503 1599 GET http://a.example:18081/none - HIER_DIRECT/127.0.0.1 text/html
+1795513652.045      1 127.0.0.1 TCP_MISS/502 1559 GET http://nosuch.invalid/ - HIER_NONE/- text/html
+1795513652.054      3 127.0.0.1 TCP_TUNNEL/200 259 CONNECT a.example:18080 - HIER_DIRECT/127.0.0.1 -
+"""
+
+
+def test_a_real_log(write: Write) -> None:
+    path = write("access.log", REAL)
+    found = [(r["server_port"], r.get("bytes_received"), r["answered"]) for r in rows([path]) if "answered" in r]
+    assert found == [(18080, 792, True), (18080, 328, True), (18080, 259, True)]
+    assert (read([path]).one.flows_rows, read([path]).one.context) == (4, 1)

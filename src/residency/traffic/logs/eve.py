@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from residency.limits import LIMITS
-from residency.traffic.columns import Kind, plan_columns
+from residency.traffic.columns import LAST_US, Kind, plan_columns
 from residency.traffic.engine import scalar, seam
 from residency.traffic.logs.staging import (
     Account,
@@ -85,11 +85,11 @@ class EveConversion(Account):
         with seam(file.path, "reading its events"):
             stage_json(file, connection, "eve_text", _COLUMNS, self)
             read_hosts(connection, "eve_hosts", f"SELECT {_HOST} AS text FROM eve_text WHERE kind <> 'dns'")  # noqa: S608
-            connection.execute(_TYPED)
             self.context = scalar(connection, f"SELECT count(*) FROM eve_text WHERE kind NOT IN {_READ}")  # noqa: S608
             connection.execute(_STORE, [self._source])
-            self.reject(connection, "SELECT line, reason, fault FROM eve_typed WHERE reason IS NOT NULL ORDER BY line")
-            connection.execute("DROP TABLE eve_text; DROP TABLE eve_typed; DROP TABLE eve_hosts")
+            bad = f"source = {self._source:d} AND reason IS NOT NULL"
+            self.reject(connection, f"SELECT line, reason, fault FROM eve_raw WHERE {bad} ORDER BY line")  # noqa: S608
+            connection.execute("DROP TABLE eve_text; DROP TABLE eve_hosts")
         self.mark_cut_line(file)
 
     def flows(self) -> Iterator[pa.RecordBatch]:
@@ -111,57 +111,71 @@ _HOST = """
 CASE kind WHEN 'tls' THEN sni WHEN 'quic' THEN quic_sni
   WHEN 'http' THEN regexp_replace(hostname, '^([^:\\[\\]]*|\\[[^\\]]*\\]):[0-9]*$', '\\1') END"""
 
+
+def _quick_time(column: str, exactly: str) -> str:
+    """Return SQL for a time that is first tried in Suricata's own form, then read `exactly`."""
+    shape = " OR ".join(f"{column} LIKE '____-__-__T__:__:__.______{sign}____'" for sign in "+-")
+    return f"coalesce(CASE WHEN {shape} THEN epoch_us(TRY_CAST({column} AS TIMESTAMPTZ)) END, {exactly})"
+
+
 _PLAN = plan_columns(dict.fromkeys(("ts", "bytes_sent", "bytes_received", "server_ip"), Kind.TEXT), "s")
 _END = plan_columns({"ts": Kind.TEXT, "server_ip": Kind.TEXT}, "s").values["ts_us"].replace('"ts"', "ended")
 _PORTS = " OR ".join(
     f"({port} IS NOT NULL AND coalesce(TRY_CAST({port} AS BIGINT) NOT BETWEEN 0 AND 65535, true))"
     for port in ("src_port", "dest_port")
 )
-_TYPED = f"""
-CREATE OR REPLACE TEMP TABLE eve_typed AS
-SELECT * EXCLUDE (reason, fault, ended_us),
-  CASE WHEN reason IS NOT NULL THEN reason WHEN kind IS NULL THEN 'event_type: not there'
-    WHEN {_PORTS} THEN 'server_port: not a port from 0 to 65535'
-    WHEN kind = 'flow' AND ended_us < ts_us THEN 'flow.end: before the start'
-    WHEN why IS NOT NULL THEN why END AS reason,
-  coalesce(fault, name) AS fault, CASE WHEN kind = 'flow' THEN ended_us END AS ended_us
-FROM (
-  SELECT t.*, {_PLAN.values["ts_us"]} AS ts_us, {_PLAN.values["bytes_sent"]} AS sent,
-    {_PLAN.values["bytes_received"]} AS received, {_END} AS ended_us,
-    CASE WHEN kind IN {_READ} THEN {_PLAN.reason} END AS reason,
-    CASE WHEN kind IN {_READ} THEN {_PLAN.fault} END AS fault,
-    h.canonical AS host, h.text AS name, h.reason AS why
-  FROM (SELECT *, coalesce(CASE WHEN kind = 'flow' THEN started END, logged) AS ts, dest_ip AS server_ip,
-          {_HOST} AS raw_host FROM eve_text WHERE kind IS NULL OR kind IN {_READ}) t
-  LEFT JOIN eve_hosts h ON h.text = t.raw_host)"""  # noqa: S608
-
-# DNS: who asked is the side that does not stand on port 53; events of answers may go either way.
 _FIELDS = """
-  line BIGINT, kind VARCHAR, flow_id VARCHAR, logged VARCHAR, ts_us BIGINT, ended_us BIGINT, src_ip VARCHAR,
-  src_port INTEGER, dest_ip VARCHAR, dest_port INTEGER, proto VARCHAR, sent BIGINT, received BIGINT,
-  packets_received BIGINT, host VARCHAR, replied BOOLEAN, detail VARCHAR, dns_type VARCHAR, dns_id VARCHAR,
-  rrname VARCHAR, rrtype VARCHAR, rdata VARCHAR, ttl VARCHAR, dns_queries VARCHAR, dns_answers VARCHAR,
+  line BIGINT, reason VARCHAR, fault VARCHAR, kind VARCHAR, flow_id VARCHAR, logged VARCHAR, ts_us BIGINT,
+  ended_us BIGINT, src_ip VARCHAR, src_port INTEGER, dest_ip VARCHAR, dest_port INTEGER, proto VARCHAR, sent BIGINT,
+  received BIGINT, packets_received BIGINT, host VARCHAR, replied BOOLEAN, detail VARCHAR, dns_type VARCHAR,
+  dns_id VARCHAR, rrname VARCHAR, rrtype VARCHAR, rdata VARCHAR, ttl VARCHAR, dns_queries VARCHAR, dns_answers VARCHAR,
   dns_grouped VARCHAR"""
 _TABLE = f"CREATE TABLE IF NOT EXISTS eve_raw (source INTEGER, {_FIELDS})"
+# The reasons are asked of rows that look bad only: patterns cost more than all the rest.
+_LOOKS_GOOD = f"""
+  kind IS NOT NULL AND ts_us BETWEEN 0 AND {LAST_US - 1} AND server_ip IS NOT NULL AND why IS NULL
+  AND (bytes_sent IS NULL OR sent >= 0 AND NOT contains(bytes_sent, '.'))
+  AND (bytes_received IS NULL OR received >= 0 AND NOT contains(bytes_received, '.'))
+  AND (kind <> 'flow' OR ended_us IS NULL OR ended_us >= ts_us) AND NOT coalesce({_PORTS}, true)"""
 _STORE = f"""
 {_TABLE};
 INSERT INTO eve_raw
-SELECT ?, line, kind, flow_id, logged, ts_us, ended_us, src_ip, TRY_CAST(src_port AS INTEGER), dest_ip,
-  TRY_CAST(dest_port AS INTEGER), lower(proto), CASE WHEN kind = 'flow' THEN sent END,
+SELECT ?, line, CASE WHEN NOT coalesce({_LOOKS_GOOD}, false) THEN
+    CASE WHEN kind IS NULL THEN 'event_type: not there' WHEN {_PLAN.reason} IS NOT NULL THEN {_PLAN.reason}
+      WHEN {_PORTS} THEN 'server_port: not a port from 0 to 65535'
+      WHEN kind = 'flow' AND ended_us < ts_us THEN 'flow.end: before the start' ELSE why END END,
+  CASE WHEN NOT coalesce({_LOOKS_GOOD}, false) THEN coalesce({_PLAN.fault}, name) END,
+  kind, flow_id, logged, ts_us, CASE WHEN kind = 'flow' THEN ended_us END, src_ip, TRY_CAST(src_port AS INTEGER),
+  dest_ip, TRY_CAST(dest_port AS INTEGER), lower(proto), CASE WHEN kind = 'flow' THEN sent END,
   CASE WHEN kind = 'flow' THEN received END, TRY_CAST(packets_received AS BIGINT), host,
   CASE WHEN (kind = 'tls' AND tls_version NOT IN ('', 'UNDETERMINED')) OR (kind = 'http' AND status IS NOT NULL)
        THEN true END,
   CASE WHEN kind = 'http' THEN tx_id
        WHEN kind = 'dns' THEN concat_ws(' ', dns_type, dns_id, tx_id, rrname, rrtype, rdata, dns_queries) END,
   dns_type, dns_id, rrname, rrtype, rdata, ttl, dns_queries, dns_answers, dns_grouped
-FROM eve_typed WHERE reason IS NULL"""  # noqa: S608
+FROM (
+  SELECT t.*, {_quick_time("ts", _PLAN.values["ts_us"])} AS ts_us, TRY_CAST(bytes_sent AS BIGINT) AS sent,
+    TRY_CAST(bytes_received AS BIGINT) AS received, {_quick_time("ended", _END)} AS ended_us,
+    h.canonical AS host, h.text AS name, h.reason AS why
+  FROM (SELECT *, coalesce(CASE WHEN kind = 'flow' THEN started END, logged) AS ts, dest_ip AS server_ip,
+          {_HOST} AS raw_host FROM eve_text WHERE kind IS NULL OR kind IN {_READ}) t
+  LEFT JOIN eve_hosts h ON h.text = t.raw_host)"""  # noqa: S608
 
+# Few rows share a hash with another: only those are sorted to find out which came first.
+_IDENTITY = "kind, flow_id, logged, detail"
+_TWINS = f"""
+CREATE TABLE IF NOT EXISTS eve_twins AS
+SELECT source, line FROM (
+  SELECT source, line, row_number() OVER (PARTITION BY {_IDENTITY} ORDER BY source, line) AS turn FROM eve_raw
+  WHERE reason IS NULL AND flow_id IS NOT NULL AND hash({_IDENTITY}) IN (
+    SELECT hash({_IDENTITY}) AS key FROM eve_raw WHERE reason IS NULL AND flow_id IS NOT NULL
+    GROUP BY key HAVING count(*) > 1))
+WHERE turn > 1"""  # noqa: S608
 _EVENTS = """
-CREATE TABLE IF NOT EXISTS eve_events AS
-SELECT *, flow_id IS NOT NULL AND row_number() OVER (
-    PARTITION BY kind, flow_id, logged, detail ORDER BY source, line) > 1 AS is_twin,
+CREATE VIEW IF NOT EXISTS eve_events AS
+SELECT r.*, t.line IS NOT NULL AS is_twin,
   CASE WHEN src_ip < dest_ip THEN src_ip || ' ' || dest_ip ELSE dest_ip || ' ' || src_ip END AS pair
-FROM eve_raw"""
+FROM eve_raw r LEFT JOIN eve_twins t ON t.source = r.source AND t.line = r.line WHERE r.reason IS NULL"""
 # A flow_id may come again after days: it counts together with its two addresses.
 _RANK = "CASE kind WHEN 'tls' THEN 0 WHEN 'quic' THEN 1 ELSE 2 END"
 _NAMED = f"""
@@ -197,7 +211,7 @@ FROM (
           ON f.flow_id = e.flow_id AND f.pair = e.pair
         WHERE e.kind IN ('tls', 'quic', 'http') AND NOT e.is_twin))
 WHERE turn = 1"""  # noqa: S608
-_JOIN = (_EVENTS, _NAMED, _FLOWS)
+_JOIN = (_TWINS, _EVENTS, _NAMED, _FLOWS)
 
 # Version 1 logs each record alone: its name is that of the query with the same flow and id, for it may be an alias's.
 _RECORDS = '[{"rrtype": "VARCHAR", "rdata": "VARCHAR", "ttl": "VARCHAR"}]'

@@ -223,6 +223,7 @@ def has_payload(bytes_: str, packets: str, proto: str, address: str, *, link_byt
     (RFC 9293), IP headers 20 or 40, IPv4 options are taken for absent.
     """
     ip = f"CASE WHEN contains({address}, ':') THEN 40 ELSE 20 END"
+    packets = f"CAST({packets} AS DOUBLE)"  # a count near the cap must not overflow
     smallest = f"({ip} + CASE WHEN {proto} IN ('6', 'tcp') THEN 20 ELSE 8 END)"
     largest = f"({ip} + {link_bytes} + CASE WHEN {proto} IN ('6', 'tcp') THEN 60 ELSE 8 END)"
     return (

@@ -17,7 +17,7 @@ from residency.model.network import Vantage
 if TYPE_CHECKING:
     from residency.model.geography import Geography
 
-_SITE_KM = 100.0
+_SITE_KM = 30.0
 _NAMED = 3
 Time = tuple[Vantage, str, str, float, int, str]  # vantage, target, kind, ms, samples, source
 

@@ -127,7 +127,7 @@ def _answers_for_everybody(times: Sequence[EndpointTime]) -> _Near | None:
         least: dict[str, float] = {}
         for time in times:
             if time.kind == kind:
-                network = time.address.network
+                network = time.address.network if time.address.family else time.address.text
                 least[network] = min(time.rtt_ms, least.get(network, time.rtt_ms))
         within = sorted(least.values())
         if len(within) < LIMITS.min_networks_answered_near:

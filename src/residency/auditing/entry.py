@@ -112,7 +112,7 @@ def audit(
     @contextmanager
     def reading(given: Sequence[Any], *, soft: bool) -> Iterator[Run]:
         cuts = cuts_us(chosen, gazetteer, asked, options, soft=soft)
-        with _read(given, cuts, input_format, time_unit, progress, engine, answers) as flows:
+        with _read(given, cuts, input_format, time_unit, progress, engine, answers.batches) as flows:
             yield Run(
                 gazetteer=gazetteer,
                 packs=packs,
@@ -123,6 +123,7 @@ def audit(
                 cuts_us=cuts,
                 flows=flows,
                 rtt_files=given_evidence.times(),
+                recorded=answers.snapshots,
             )
 
     with _inputs(traffic, engine) as given:

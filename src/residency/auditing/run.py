@@ -68,6 +68,7 @@ class Run:
     cuts_us: Sequence[int]
     flows: Traffic
     rtt_files: tuple[RttFile, ...] = ()
+    recorded: tuple[Snapshot, ...] = ()  # of DNS answers that name flows
 
     @cached_property
     def table(self) -> Any:
@@ -166,7 +167,7 @@ class Run:
             headline=sentences.overall(results),
             inputs=self._inputs(),
             quarantine=self._quarantine(quarantine),
-            snapshots=self.witnesses.snapshots,
+            snapshots=(*self.witnesses.snapshots, *self.recorded),
             claims=results,
             findings=Findings(findings),
             warnings=self._warnings(as_of, findings),

@@ -99,7 +99,7 @@ def audit(
     @contextmanager
     def reading(given: Sequence[Any], *, soft: bool) -> Iterator[Run]:
         cuts = cuts_us(chosen, gazetteer, asked, options, soft=soft)
-        with _read(given, cuts, input_format, time_unit, progress, engine, answers) as flows:
+        with _read(given, cuts, input_format, time_unit, progress, engine, answers.batches) as flows:
             yield Run(
                 gazetteer=gazetteer,
                 packs=packs,
@@ -109,6 +109,7 @@ def audit(
                 options=options,
                 cuts_us=cuts,
                 flows=flows,
+                recorded=answers.snapshots,
             )
 
     with _inputs(traffic, engine) as given:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from residency.auditing.locating import Locator, Wanted, parse_day
+from residency.model.evidence import Snapshot
 from residency.model.location import Location
 from residency.model.network import parse_address
 from residency.model.resolution import LookupOutcome, Resolution
@@ -28,15 +30,29 @@ def places_of(found: Resolution, sources: Sequence[Source]) -> dict[str, Locatio
     return {item.target: item for item in located}
 
 
-def recorded_answers(paths: Sequence[str | PathLike[str]]) -> list[pa.RecordBatch]:
-    """Return the public addresses in recordings as answers of no client in particular, as the reader takes them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedAnswers:
+    """Answers of recordings, as the reader takes them, and the snapshots that they are of."""
+
+    batches: tuple[pa.RecordBatch, ...]
+    snapshots: tuple[Snapshot, ...]
+
+
+def recorded_answers(paths: Sequence[str | PathLike[str]]) -> RecordedAnswers:
+    """Return the public addresses in recordings as answers of no client in particular.
 
     The clients may have been given others: so a flow named by them is named by a shared answer, which never violates.
     Raises InputError for a recording that is damaged.
     """
     from residency.resolve.recorded import read_recording
 
-    return [batch for path in paths if (batch := _batch(read_recording(Path(path)))).num_rows]
+    found = [read_recording(Path(path)) for path in paths]
+    snapshots = dict.fromkeys(snapshot for recording in found for snapshot in recording.snapshots)
+    batches = (_batch(recording) for recording in found)
+    return RecordedAnswers(
+        batches=tuple(batch for batch in batches if batch.num_rows),
+        snapshots=tuple(sorted(snapshots, key=lambda s: (s.id, s.sha256))),
+    )
 
 
 def _batch(recording: Resolution) -> pa.RecordBatch:

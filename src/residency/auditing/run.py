@@ -64,6 +64,7 @@ class Run:
     options: AuditOptions
     cuts_us: Sequence[int]
     flows: Traffic
+    recorded: tuple[Snapshot, ...] = ()  # of DNS answers that name flows
 
     @cached_property
     def table(self) -> Any:
@@ -138,7 +139,7 @@ class Run:
             headline=sentences.overall(results),
             inputs=self._inputs(),
             quarantine=self._quarantine(quarantine),
-            snapshots=self.witnesses.snapshots,
+            snapshots=(*self.witnesses.snapshots, *self.recorded),
             claims=results,
             findings=Findings(findings),
             warnings=self._warnings(as_of, findings),

@@ -25,7 +25,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.resolve import hostile
+from tests.resolve import ways
+from tests.resolve.hostile import hostile_server
 from tests.resolve.servers import programs, zones
 from tests.resolve.servers.processes import LOOPBACK
 
@@ -47,7 +48,7 @@ class Run:
 def names(way: str = "") -> list[str]:
     """Return the names of the zone, or as many that the hostile server answers in a way."""
     if way:
-        return [f"n{number}.{way}.{hostile.ZONE}" for number in range(zones.BULK)]
+        return [f"n{number}.{way}.{ways.ZONE}" for number in range(zones.BULK)]
     return [f"bulk-{number}.{zones.ZONE}" for number in range(zones.BULK)]
 
 
@@ -132,7 +133,7 @@ def compare(repeat: int) -> None:
 
 def failing() -> None:
     """Print how names end of which every server fails."""
-    with hostile.hostile_server() as server:
+    with hostile_server() as server:
         for way in ("servfail", "refused", "drop"):
             run = run_apart("ours", server.port, way)
             print(f"{way:>10} {run.took_s:6.2f} s of {DEADLINE_S:.0f} s, {run.peak_mb:4.0f} MB, {run.outcomes}")

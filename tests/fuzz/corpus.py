@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from tests.resolve import hostile
+from tests.resolve import ways
+from tests.resolve.hostile import hostile_server
 from tests.traffic.capture import builder, initials, messages
 
 from residency.resolve import resolve
@@ -204,16 +205,16 @@ def answers() -> list[bytes]:
 
 def _heavy(way: str) -> bytes:
     """An answer of 61 KB under a name of 119 labels."""
-    question = messages.question(messages.name(hostile.long_name(way)))
-    (sent,) = hostile.UDP[way](hostile.read_query(messages.dns([question], flags=0x0100)))
+    question = messages.question(messages.name(ways.long_name(way)))
+    (sent,) = ways.UDP[way](ways.read_query(messages.dns([question], flags=0x0100)))
     return sent if isinstance(sent, bytes) else b""
 
 
 def recordings() -> list[bytes]:
     """Files that keep answers, written by the code that writes them."""
-    with tempfile.TemporaryDirectory(prefix="residency-fuzz-") as folder, hostile.hostile_server() as server:
+    with tempfile.TemporaryDirectory(prefix="residency-fuzz-") as folder, hostile_server() as server:
         path = Path(folder, "recording")
-        names = [f"www.{way}.{hostile.ZONE}" for way in ("honest", "loop", "malformed", "servfail")]
+        names = [f"www.{way}.{ways.ZONE}" for way in ("honest", "loop", "malformed", "servfail")]
         resolve([*names, "no name"], servers=[server.address], record=path, deadline_s=10.0)
         return [path.read_bytes()]
 

@@ -6,8 +6,9 @@ import time
 from itertools import pairwise
 
 import pytest
-from tests.resolve import hostile as ways
-from tests.resolve.hostile import Hostile, long_name
+from tests.resolve import ways
+from tests.resolve.hostile import Hostile
+from tests.resolve.ways import long_name
 
 from residency.model.resolution import Lookup, LookupOutcome, Resolution
 from residency.resolve import resolve

@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 
 import pytest
-from tests.resolve import hostile as ways
+from tests.resolve import ways
 from tests.resolve.hostile import Hostile
 
 from residency.cli import main

@@ -13,11 +13,12 @@ import dns.message
 import dns.query
 import dns.rcode
 import pytest
-from tests.resolve import hostile as ways
-from tests.resolve.hostile import Hostile, long_name
+from tests.resolve import ways
+from tests.resolve.hostile import Hostile
 from tests.resolve.servers import programs, zones
 from tests.resolve.servers.kit import Servers
 from tests.resolve.servers.processes import LOOPBACK
+from tests.resolve.ways import long_name
 
 _WAIT_S = 3.0
 

@@ -104,6 +104,8 @@ class Limits:
     max_dns_records: int = 6_000
     max_dns_name_jumps: int = 127  # pointers in one name
     max_dns_chain: int = 16
+    # Round-trip times.
+    max_vantages: int = 2_000  # of one target or one mesh; of more, a target keeps the nearest
 
 
 LIMITS = Limits()

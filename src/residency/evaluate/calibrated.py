@@ -4,8 +4,10 @@ How much slower than light in glass a time is (its inflation) depends on distanc
 inflation by distance, with an offset for each vantage. A place scores by how much less likely than the best place it
 makes the lowest times. What makes it sound is not the model but conformal prediction: a place is kept while its score
 is no worse than the k-th worst score that known targets had at their true places. A new target like the known ones is
-then missed at a rate of at most k / (n + 1), whatever the model is worth (Vovk et al., cross-conformal over folds).
-"Like the known ones" is the one assumption: a target behind a tunnel, or on a continent without known targets, is not.
+then missed at a rate of k / (n + 1), whatever the model is worth. One set of targets serves to learn and to score, in
+folds: that rate is what holds in practice, and what is proved for folds is twice that (Barber et al., "Predictive
+inference with the jackknife+", 2021). "Like the known ones" is the one assumption: a target behind a tunnel, or on a
+continent without known targets, is not.
 """
 
 from __future__ import annotations
@@ -81,7 +83,7 @@ def locate_by_calibration(
     """Return the codes that a target's times leave at an error rate of at most `rate`.
 
     Where too few targets are known for the rate (fewer than 1 / rate - 1, or fewer than 20), or no trip is given,
-    nothing is stated. Cut the answer with `locate_by_discs`: what physics excludes is excluded here too.
+    nothing is stated: `feasible` is (), which never means "nowhere". Cut the answer with `locate_by_discs`: what physics excludes is excluded here too.
     """
     rank, known = calibration.rank_at(rate), len(calibration.scores)
     stated = CalibratedRegion(feasible=(), rate=rank / (known + 1), known=known)

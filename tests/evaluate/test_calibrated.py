@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from tests.evaluate.physics_data import DUBLIN, measured, trip
 
 from residency.evaluate.calibrated import Calibration, Known, calibrate, locate_by_calibration
-from residency.evaluate.inflation import learn_inflation
+from residency.evaluate.inflation import learn_inflation, pairs_of
 from residency.evaluate.physics import Bound, locate_by_discs
 from residency.model.geography import Geography
 from residency.model.place import great_circle_km
 from residency.sources.borders import shipped_geography
+
+UNLEARNED = learn_inflation(pairs_of([]), np.ones(0, bool))
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +34,9 @@ def known() -> tuple[Known, ...]:
 
 
 def test_a_rate_that_the_known_targets_cannot_carry_states_nothing(geography: Geography) -> None:
-    few = Calibration(model=learn_inflation([]), scores=tuple(float(n) for n in range(98, 0, -1)))
+    few = Calibration(
+        model=learn_inflation(pairs_of([]), np.ones(0, bool)), scores=tuple(float(n) for n in range(98, 0, -1))
+    )
     assert few.rank_at(0.001) == 0
     assert few.rank_at(0.0102) == 1
     assert few.rank_at(0.0203) == 2
@@ -41,14 +46,16 @@ def test_a_rate_that_the_known_targets_cannot_carry_states_nothing(geography: Ge
 
 
 def test_fewer_than_twenty_known_targets_or_no_trip_state_nothing(geography: Geography) -> None:
-    few = Calibration(model=learn_inflation([]), scores=(1.0,) * 10)
+    few = Calibration(model=UNLEARNED, scores=(1.0,) * 10)
     assert locate_by_calibration([trip("v", DUBLIN, 2.0)], few, geography, rate=0.5).feasible == ()
     many = replace(few, scores=(1.0,) * 40)
     assert locate_by_calibration([], many, geography, rate=0.5).feasible == ()
 
 
 def test_a_lower_rate_never_leaves_fewer_places(geography: Geography) -> None:
-    spread = Calibration(model=learn_inflation([]), scores=tuple(float(n) for n in range(40, 0, -1)))
+    spread = Calibration(
+        model=learn_inflation(pairs_of([]), np.ones(0, bool)), scores=tuple(float(n) for n in range(40, 0, -1))
+    )
     trips = [trip("v", DUBLIN, 4.0), trip("w", (51.5, 0.0), 9.0)]
     left = [set(locate_by_calibration(trips, spread, geography, rate=rate).feasible) for rate in (0.03, 0.2, 0.9)]
     assert left[0] >= left[1] >= left[2] > set()

@@ -19,12 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from residency.evaluate.coverage import Geography, Grid, cells_in_all, grid_of
-from residency.evaluate.inflation import Inflation, learn_inflation, log_likelihood
+from residency.evaluate.inflation import Inflation, learn_inflation, log_likelihood, pairs_of
 from residency.evaluate.physics import Bound, RoundTrip, discs_of
 from residency.evaluate.sphere import Floats, distances_km, unit_vectors
 
 TRIPS_USED = 8
-FOLDS = 8
 LEAST_KNOWN = 20
 
 
@@ -59,21 +58,21 @@ class CalibratedRegion:
     known: int
 
 
-def calibrate(known: Sequence[Known], geography: Geography, *, folds: int = FOLDS) -> Calibration:
-    """Learn a calibration; each target is scored by a model that never saw its fold.
+def calibrate(known: Sequence[Known], geography: Geography, *, folds: int | None = None) -> Calibration:
+    """Learn a calibration; each target is scored by a model that never saw its fold (of one target, by default).
 
-    Leave out beforehand the target in question, everything at its site, and vantages that sanitation refused. Known
-    targets of one site should stand beside each other: folds are cut in the order of position.
+    Leave out beforehand the target in question, everything at its site, and vantages that sanitation refused. Folds
+    are cut in the order of position, so that targets of one site mostly share one.
     """
     ordered = sorted(known, key=lambda k: (round(k.lat, 1), round(k.lon, 1), k.code))
     grid, codes = grid_of(geography), np.array([code[:2] for code in geography.codes])
-    fold = np.arange(len(ordered)) * folds // max(1, len(ordered))
+    pairs = pairs_of([_columns(k) for k in ordered])
+    fold = np.arange(len(ordered)) * min(folds or len(ordered), len(ordered)) // max(1, len(ordered))
     scores: list[float] = []
-    for number in range(folds):
-        held = [k for k, own in zip(ordered, fold, strict=True) if own == number]
-        model = learn_inflation([_columns(k) for k, own in zip(ordered, fold, strict=True) if own != number])
-        scores += [_score_at_home(k, model, grid, codes == k.code[:2]) for k in held]
-    whole = learn_inflation([_columns(k) for k in ordered])
+    for number in np.unique(fold):
+        model = learn_inflation(pairs, fold != number)
+        scores += [_score_at_home(ordered[i], model, grid, codes) for i in np.flatnonzero(fold == number)]
+    whole = learn_inflation(pairs, np.ones(len(ordered), bool))
     return Calibration(model=whole, scores=tuple(sorted(scores, reverse=True)))
 
 
@@ -83,7 +82,8 @@ def locate_by_calibration(
     """Return the codes that a target's times leave at an error rate of at most `rate`.
 
     Where too few targets are known for the rate (fewer than 1 / rate - 1, or fewer than 20), or no trip is given,
-    nothing is stated: `feasible` is (), which never means "nowhere". Cut the answer with `locate_by_discs`: what physics excludes is excluded here too.
+    nothing is stated: `feasible` is (), which never means "nowhere". Cut the answer with `locate_by_discs`: what
+    physics excludes is excluded here too.
     """
     rank, known = calibration.rank_at(rate), len(calibration.scores)
     stated = CalibratedRegion(feasible=(), rate=rank / (known + 1), known=known)
@@ -104,11 +104,11 @@ def _columns(known: Known) -> tuple[tuple[str, ...], Floats, Floats]:
     return tuple(t.vantage.name for t in known.trips), distances_km(unit_vectors(lat, lon), here)[:, 0], rtt_ms
 
 
-def _score_at_home(known: Known, model: Inflation, grid: Grid, home_codes: NDArray[np.bool_]) -> float:
+def _score_at_home(known: Known, model: Inflation, grid: Grid, codes: NDArray[np.str_]) -> float:
     """Return how much worse than the best place the model finds the true one: the best cell that may hold it."""
     cells, gaps = _gaps(known.trips, model, grid)
     here = unit_vectors(np.array([known.lat], float), np.array([known.lon], float))
-    own = home_codes[grid.code[cells]]
+    own = codes[grid.code[cells]] == known.code[:2]
     reach = distances_km(grid.units[cells], here)[:, 0] - grid.radius_km[cells]
     home = own & (reach <= max(0.0, float(reach[own].min(initial=np.inf))))
     return float(gaps[home].min(initial=np.inf))

@@ -288,7 +288,7 @@ def still(mesh: World, matrix: World, rates: Sequence[float]) -> None:
     table("physics: all vantages, k = 2", mesh, adjudicate(mesh, k=2)[0])
     made = calibrations(mesh, trips)
     for rate in rates:
-        stated = {round(made[t].rank_at(rate) / (len(made[t].scores) + 1), 3) for t in mesh.targets}
+        stated = {round(made[t].rank_at(rate) / (len(made[t].shortfalls) + 1), 3) for t in mesh.targets}
         table(f"  and calibrated at {sorted(stated)}", mesh, by_calibration(mesh, answers, trips, made, rate))
 
 

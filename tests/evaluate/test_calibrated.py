@@ -35,7 +35,7 @@ def known() -> tuple[Known, ...]:
 
 def test_a_rate_that_the_known_targets_cannot_carry_states_nothing(geography: Geography) -> None:
     few = Calibration(
-        model=learn_inflation(pairs_of([]), np.ones(0, bool)), scores=tuple(float(n) for n in range(98, 0, -1))
+        model=learn_inflation(pairs_of([]), np.ones(0, bool)), shortfalls=tuple(float(n) for n in range(98, 0, -1))
     )
     assert few.rank_at(0.001) == 0
     assert few.rank_at(0.0102) == 1
@@ -46,15 +46,15 @@ def test_a_rate_that_the_known_targets_cannot_carry_states_nothing(geography: Ge
 
 
 def test_fewer_than_twenty_known_targets_or_no_trip_state_nothing(geography: Geography) -> None:
-    few = Calibration(model=UNLEARNED, scores=(1.0,) * 10)
+    few = Calibration(model=UNLEARNED, shortfalls=(1.0,) * 10)
     assert locate_by_calibration([trip("v", DUBLIN, 2.0)], few, geography, rate=0.5).feasible == ()
-    many = replace(few, scores=(1.0,) * 40)
+    many = replace(few, shortfalls=(1.0,) * 40)
     assert locate_by_calibration([], many, geography, rate=0.5).feasible == ()
 
 
 def test_a_lower_rate_never_leaves_fewer_places(geography: Geography) -> None:
     spread = Calibration(
-        model=learn_inflation(pairs_of([]), np.ones(0, bool)), scores=tuple(float(n) for n in range(40, 0, -1))
+        model=learn_inflation(pairs_of([]), np.ones(0, bool)), shortfalls=tuple(float(n) for n in range(40, 0, -1))
     )
     trips = [trip("v", DUBLIN, 4.0), trip("w", (51.5, 0.0), 9.0)]
     left = [set(locate_by_calibration(trips, spread, geography, rate=rate).feasible) for rate in (0.03, 0.2, 0.9)]
@@ -80,4 +80,4 @@ def test_the_stated_rate_holds_on_targets_that_were_left_out(known: tuple[Known,
 
 def test_the_order_of_known_targets_never_matters(known: tuple[Known, ...], geography: Geography) -> None:
     some = known[::3]
-    assert calibrate(some, geography).scores == calibrate(some[::-1], geography).scores
+    assert calibrate(some, geography).shortfalls == calibrate(some[::-1], geography).shortfalls

@@ -1,10 +1,10 @@
 """Statistical regions with a stated error rate, learned on targets of known place: the tier between proof and guess.
 
 How much slower than light in glass a time is (its inflation) depends on distance: the model is the density of log
-inflation by distance, with an offset for each vantage. A place scores by how much less likely than the best place it
-makes the lowest times. What makes it sound is not the model but conformal prediction: a place is kept while its score
-is no worse than the k-th worst score that known targets had at their true places. A new target like the known ones is
-then missed at a rate of k / (n + 1), whatever the model is worth. One set of targets serves to learn and to score, in
+inflation by distance, with an offset for each vantage. Each place has a shortfall: how much less likely than the best place it
+makes the lowest times. What makes it sound is not the model but conformal prediction: a place is kept while its
+shortfall is no larger than the k-th largest that known targets had at their true places. A new target like the known ones is
+then missed at a rate of k / (n + 1), whatever the model is worth. One set of targets serves to learn and to judge, in
 folds: that rate is what holds in practice, and what is proved for folds is twice that (Barber et al., "Predictive
 inference with the jackknife+", 2021). "Like the known ones" is the one assumption: a target behind a tunnel, or on a
 continent without known targets, is not.
@@ -39,14 +39,14 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """A model of inflation and the scores that known targets had at their true places, highest first."""
+    """A model of inflation and the shortfalls that known targets had at their true places, largest first."""
 
     model: Inflation
-    scores: tuple[float, ...]
+    shortfalls: tuple[float, ...]
 
     def rank_at(self, rate: float) -> int:
-        """Return how many of the worst scores may be given up at an error rate; 0 where the rate cannot be met."""
-        return int(rate * (len(self.scores) + 1) + 1e-9)
+        """Return how many of the largest shortfalls may be given up at an error rate; 0 where the rate cannot be met."""
+        return int(rate * (len(self.shortfalls) + 1) + 1e-9)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class CalibratedRegion:
 
 
 def calibrate(known: Sequence[Known], geography: Geography, *, folds: int | None = None) -> Calibration:
-    """Learn a calibration; each target is scored by a model that never saw its fold (of one target, by default).
+    """Learn a calibration; each target is judged by a model that never saw its fold (of one target, by default).
 
     Leave out beforehand the target in question, everything at its site, and vantages that sanitation refused. Folds
     are cut in the order of position, so that targets of one site mostly share one.
@@ -68,12 +68,12 @@ def calibrate(known: Sequence[Known], geography: Geography, *, folds: int | None
     grid, codes = grid_of(geography), np.array([code[:2] for code in geography.codes])
     pairs = pairs_of([_columns(k) for k in ordered])
     fold = np.arange(len(ordered)) * min(folds or len(ordered), len(ordered)) // max(1, len(ordered))
-    scores: list[float] = []
+    shortfalls: list[float] = []
     for number in np.unique(fold):
         model = learn_inflation(pairs, fold != number)
-        scores += [_score_at_home(ordered[i], model, grid, codes) for i in np.flatnonzero(fold == number)]
+        shortfalls += [_shortfall_at_home(ordered[i], model, grid, codes) for i in np.flatnonzero(fold == number)]
     whole = learn_inflation(pairs, np.ones(len(ordered), bool))
-    return Calibration(model=whole, scores=tuple(sorted(scores, reverse=True)))
+    return Calibration(model=whole, shortfalls=tuple(sorted(shortfalls, reverse=True)))
 
 
 def locate_by_calibration(
@@ -85,13 +85,13 @@ def locate_by_calibration(
     nothing is stated: `feasible` is (), which never means "nowhere". Cut the answer with `locate_by_discs`: what
     physics excludes is excluded here too.
     """
-    rank, known = calibration.rank_at(rate), len(calibration.scores)
+    rank, known = calibration.rank_at(rate), len(calibration.shortfalls)
     stated = CalibratedRegion(feasible=(), rate=rank / (known + 1), known=known)
     if rank < 1 or known < LEAST_KNOWN or not trips:
         return stated
     grid = grid_of(geography)
     cells, gaps = _gaps(trips, calibration.model, grid)
-    kept = np.unique(grid.code[cells[gaps <= calibration.scores[rank - 1]]])
+    kept = np.unique(grid.code[cells[gaps <= calibration.shortfalls[rank - 1]]])
     return CalibratedRegion(feasible=tuple(geography.codes[i] for i in kept), rate=stated.rate, known=known)
 
 
@@ -104,7 +104,7 @@ def _columns(known: Known) -> tuple[tuple[str, ...], Floats, Floats]:
     return tuple(t.vantage.name for t in known.trips), distances_km(unit_vectors(lat, lon), here)[:, 0], rtt_ms
 
 
-def _score_at_home(known: Known, model: Inflation, grid: Grid, codes: NDArray[np.str_]) -> float:
+def _shortfall_at_home(known: Known, model: Inflation, grid: Grid, codes: NDArray[np.str_]) -> float:
     """Return how much worse than the best place the model finds the true one: the best cell that may hold it."""
     cells, gaps = _gaps(known.trips, model, grid)
     here = unit_vectors(np.array([known.lat], float), np.array([known.lon], float))

@@ -1,13 +1,13 @@
 """Statistical regions with a stated error rate, learned on targets of known place: the tier between proof and guess.
 
 How much slower than light in glass a time is (its inflation) depends on distance: the model is the density of log
-inflation by distance, with an offset for each vantage. Each place has a shortfall: how much less likely than the best place it
-makes the lowest times. What makes it sound is not the model but conformal prediction: a place is kept while its
-shortfall is no larger than the k-th largest that known targets had at their true places. A new target like the known ones is
-then missed at a rate of k / (n + 1), whatever the model is worth. One set of targets serves to learn and to judge, in
-folds: that rate is what holds in practice, and what is proved for folds is twice that (Barber et al., "Predictive
-inference with the jackknife+", 2021). "Like the known ones" is the one assumption: a target behind a tunnel, or on a
-continent without known targets, is not.
+inflation by distance, with an offset for each vantage. Each place has a shortfall: how much less likely than the best
+place it makes the lowest times. What makes it sound is not the model but conformal prediction: a place is kept while
+its shortfall is no larger than the k-th largest that known targets had at their true places. A new target like the
+known ones is then missed at a rate of k / (n + 1), whatever the model is worth. One set of targets serves to learn and
+to judge, in folds: that rate is what holds in practice, and what is proved for folds is twice that (Barber et al.,
+"Predictive inference with the jackknife+", 2021). "Like the known ones" is the one assumption: a target behind a
+tunnel, or on a continent without known targets, is not.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Calibration:
     shortfalls: tuple[float, ...]
 
     def rank_at(self, rate: float) -> int:
-        """Return how many of the largest shortfalls may be given up at an error rate; 0 where the rate cannot be met."""
+        """Return how many of the largest shortfalls a rate gives up; 0 where the rate cannot be met."""
         return int(rate * (len(self.shortfalls) + 1) + 1e-9)
 
 

@@ -1,8 +1,8 @@
 """The peer in bench/physics.py: CBG++ (Weinberg et al., IMC 2018), written from the paper.
 
 Each vantage gets a bestline, the line below all its (distance, time) pairs that is nearest to them, with a speed
-between a slowline (84.5 km/ms one way) and 2/3 c. A first region is what the most discs at 2/3 c cover; discs by bestline that
-miss it are dropped; the answer is what the most of the rest cover.
+between a slowline (84.5 km/ms one way) and 2/3 c. A first region is what the most discs at 2/3 c cover; discs by
+bestline that miss it are dropped; the answer is what the most of the rest cover.
 """
 
 from __future__ import annotations

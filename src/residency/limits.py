@@ -110,7 +110,7 @@ class Limits:
     max_rtt_file_bytes: int = 512 << 20
     max_rtt_rows: int = 5_000_000
     max_rtt_rows_refused: int = 100_000
-    max_vantages: int = 2_000  # their mesh is held as a square
+    max_vantages: int = 2_000  # of one target or one mesh; of more, a target keeps the nearest
     max_vantage_name_characters: int = 200
     min_rtt_ms: float = 0.001  # 150 m: a shorter one measures the machine, not the path
     min_controls: int = 3  # endpoints of known place that test the auditor's own vantage, of so many operators:

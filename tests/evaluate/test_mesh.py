@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from tests.evaluate.physics_data import DUBLIN, FRANKFURT, NEW_YORK, OSLO, SYDNEY, TOKYO, vantage
 
+from residency.errors import LimitError
 from residency.evaluate.mesh import Mesh, MeshTrip, sanitise, well_connected, without_site
 from residency.evaluate.physics import KM_PER_MS, Bound
+from residency.limits import LIMITS
 from residency.model.network import Vantage
 from residency.model.place import great_circle_km
 
@@ -82,3 +84,9 @@ def test_names_are_unique_and_known() -> None:
         Mesh(vantages=(vantage("a", 0, 0), vantage("a", 1, 1)), trips=())
     with pytest.raises(ValueError, match="does not hold"):
         Mesh(vantages=(vantage("a", 0, 0),), trips=(MeshTrip(origin="a", to="z", rtt_ms=1.0),))
+
+
+def test_a_mesh_beyond_the_cap_is_refused() -> None:
+    many = tuple(vantage(f"v{n}", 0, 0) for n in range(LIMITS.max_vantages + 1))
+    with pytest.raises(LimitError, match="at most"):
+        Mesh(vantages=many, trips=())

@@ -1,11 +1,13 @@
 """Statistical regions with a stated error rate, learned on targets of known place: the tier between proof and guess.
 
 How much slower than light in glass a time is (its inflation) depends on distance: the model is the density of log
-inflation by distance, with an offset for each vantage. A place scores by how much less likely than the best place it
-makes the lowest times. What makes it sound is not the model but conformal prediction: a place is kept while its score
-is no worse than the k-th worst score that known targets had at their true places. A new target like the known ones is
-then missed at a rate of at most k / (n + 1), whatever the model is worth (Vovk et al., cross-conformal over folds).
-"Like the known ones" is the one assumption: a target behind a tunnel, or on a continent without known targets, is not.
+inflation by distance, with an offset for each vantage. Each place has a shortfall: how much less likely than the best
+place it makes the lowest times. What makes it sound is not the model but conformal prediction: a place is kept while
+its shortfall is no larger than the k-th largest that known targets had at their true places. A new target like the
+known ones is then missed at a rate of k / (n + 1), whatever the model is worth. One set of targets serves to learn and
+to judge, in folds: that rate is what holds in practice, and what is proved for folds is twice that (Barber et al.,
+"Predictive inference with the jackknife+", 2021). "Like the known ones" is the one assumption: a target behind a
+tunnel, or on a continent without known targets, is not.
 """
 
 from __future__ import annotations
@@ -17,12 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from residency.evaluate.coverage import Geography, Grid, cells_in_all, grid_of
-from residency.evaluate.inflation import Inflation, learn_inflation, log_likelihood
+from residency.evaluate.inflation import Inflation, learn_inflation, log_likelihood, pairs_of
 from residency.evaluate.physics import Bound, RoundTrip, discs_of
 from residency.evaluate.sphere import Floats, distances_km, unit_vectors
 
 TRIPS_USED = 8
-FOLDS = 8
 LEAST_KNOWN = 20
 
 
@@ -38,14 +39,14 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """A model of inflation and the scores that known targets had at their true places, highest first."""
+    """A model of inflation and the shortfalls that known targets had at their true places, largest first."""
 
     model: Inflation
-    scores: tuple[float, ...]
+    shortfalls: tuple[float, ...]
 
     def rank_at(self, rate: float) -> int:
-        """Return how many of the worst scores may be given up at an error rate; 0 where the rate cannot be met."""
-        return int(rate * (len(self.scores) + 1) + 1e-9)
+        """Return how many of the largest shortfalls a rate gives up; 0 where the rate cannot be met."""
+        return int(rate * (len(self.shortfalls) + 1) + 1e-9)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,22 +58,22 @@ class CalibratedRegion:
     known: int
 
 
-def calibrate(known: Sequence[Known], geography: Geography, *, folds: int = FOLDS) -> Calibration:
-    """Learn a calibration; each target is scored by a model that never saw its fold.
+def calibrate(known: Sequence[Known], geography: Geography, *, folds: int | None = None) -> Calibration:
+    """Learn a calibration; each target is judged by a model that never saw its fold (of one target, by default).
 
-    Leave out beforehand the target in question, everything at its site, and vantages that sanitation refused. Known
-    targets of one site should stand beside each other: folds are cut in the order of position.
+    Leave out beforehand the target in question, everything at its site, and vantages that sanitation refused. Folds
+    are cut in the order of position, so that targets of one site mostly share one.
     """
     ordered = sorted(known, key=lambda k: (round(k.lat, 1), round(k.lon, 1), k.code))
     grid, codes = grid_of(geography), np.array([code[:2] for code in geography.codes])
-    fold = np.arange(len(ordered)) * folds // max(1, len(ordered))
-    scores: list[float] = []
-    for number in range(folds):
-        held = [k for k, own in zip(ordered, fold, strict=True) if own == number]
-        model = learn_inflation([_columns(k) for k, own in zip(ordered, fold, strict=True) if own != number])
-        scores += [_score_at_home(k, model, grid, codes == k.code[:2]) for k in held]
-    whole = learn_inflation([_columns(k) for k in ordered])
-    return Calibration(model=whole, scores=tuple(sorted(scores, reverse=True)))
+    pairs = pairs_of([_columns(k) for k in ordered])
+    fold = np.arange(len(ordered)) * min(folds or len(ordered), len(ordered)) // max(1, len(ordered))
+    shortfalls: list[float] = []
+    for number in np.unique(fold):
+        model = learn_inflation(pairs, fold != number)
+        shortfalls += [_shortfall_at_home(ordered[i], model, grid, codes) for i in np.flatnonzero(fold == number)]
+    whole = learn_inflation(pairs, np.ones(len(ordered), bool))
+    return Calibration(model=whole, shortfalls=tuple(sorted(shortfalls, reverse=True)))
 
 
 def locate_by_calibration(
@@ -81,15 +82,16 @@ def locate_by_calibration(
     """Return the codes that a target's times leave at an error rate of at most `rate`.
 
     Where too few targets are known for the rate (fewer than 1 / rate - 1, or fewer than 20), or no trip is given,
-    nothing is stated. Cut the answer with `locate_by_discs`: what physics excludes is excluded here too.
+    nothing is stated: `feasible` is (), which never means "nowhere". Cut the answer with `locate_by_discs`: what
+    physics excludes is excluded here too.
     """
-    rank, known = calibration.rank_at(rate), len(calibration.scores)
+    rank, known = calibration.rank_at(rate), len(calibration.shortfalls)
     stated = CalibratedRegion(feasible=(), rate=rank / (known + 1), known=known)
     if rank < 1 or known < LEAST_KNOWN or not trips:
         return stated
     grid = grid_of(geography)
     cells, gaps = _gaps(trips, calibration.model, grid)
-    kept = np.unique(grid.code[cells[gaps <= calibration.scores[rank - 1]]])
+    kept = np.unique(grid.code[cells[gaps <= calibration.shortfalls[rank - 1]]])
     return CalibratedRegion(feasible=tuple(geography.codes[i] for i in kept), rate=stated.rate, known=known)
 
 
@@ -102,11 +104,11 @@ def _columns(known: Known) -> tuple[tuple[str, ...], Floats, Floats]:
     return tuple(t.vantage.name for t in known.trips), distances_km(unit_vectors(lat, lon), here)[:, 0], rtt_ms
 
 
-def _score_at_home(known: Known, model: Inflation, grid: Grid, home_codes: NDArray[np.bool_]) -> float:
+def _shortfall_at_home(known: Known, model: Inflation, grid: Grid, codes: NDArray[np.str_]) -> float:
     """Return how much worse than the best place the model finds the true one: the best cell that may hold it."""
     cells, gaps = _gaps(known.trips, model, grid)
     here = unit_vectors(np.array([known.lat], float), np.array([known.lon], float))
-    own = home_codes[grid.code[cells]]
+    own = codes[grid.code[cells]] == known.code[:2]
     reach = distances_km(grid.units[cells], here)[:, 0] - grid.radius_km[cells]
     home = own & (reach <= max(0.0, float(reach[own].min(initial=np.inf))))
     return float(gaps[home].min(initial=np.inf))

@@ -19,9 +19,8 @@ from residency.evaluate.sphere import Floats, unit_vectors
 from residency.model.place import EARTH_RADIUS_KM
 
 _BLOCK_DEGREES = 4.0
-_ROUNDING_KM = 3.0  # 32-bit cosines are good to 2.2 km where they are worst, at no distance at all
+_ROUNDING_KM = 0.01  # cosines are good to a metre where they are worst, at no distance at all
 _PRODUCTS_AT_ONCE = 1 << 18
-Narrow = NDArray[np.float32]
 
 
 class LandCells(Protocol):
@@ -69,11 +68,11 @@ class Coverage:
 class Grid:
     """Cells sorted into blocks. A row of `cells` or `blocks` is (x, y, z, cos radius, sin radius)."""
 
-    cells: Narrow
+    cells: Floats
     code: NDArray[np.int64]
     units: Floats
     radius_km: Floats
-    blocks: Narrow
+    blocks: Floats
     starts: NDArray[np.int64]  # first cell of each block, and one past the last
     by_code: NDArray[np.int64]  # cells in the order of their codes, and where each code begins
     code_starts: NDArray[np.int64]
@@ -140,12 +139,12 @@ def cells_in_all(units: Floats, radii_km: Floats, grid: Grid) -> NDArray[np.int6
     return np.asarray(cells[_covering(rows, grid.cells[cells], starts) == len(units)])
 
 
-def _rows(units: Floats, radius_km: Floats) -> Narrow:
+def _rows(units: Floats, radius_km: Floats) -> Floats:
     angle = np.minimum((radius_km + _ROUNDING_KM) / EARTH_RADIUS_KM, np.pi)[:, None]
-    return np.concatenate([units, np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+    return np.concatenate([units, np.cos(angle), np.sin(angle)], axis=1)
 
 
-def _disc_rows(units: Floats, radii_km: Floats, widest_km: float) -> Narrow:
+def _disc_rows(units: Floats, radii_km: Floats, widest_km: float) -> Floats:
     """Return rows whose product with a cell's row is >= 0 where the two touch: cos(d) >= cos(r + cell), opened up.
 
     That only holds while the two radii together stay below half round the Earth. A disc that reaches further with the
@@ -154,10 +153,10 @@ def _disc_rows(units: Floats, radii_km: Floats, widest_km: float) -> Narrow:
     angle = (radii_km / EARTH_RADIUS_KM)[:, None]
     rows = np.concatenate([units, -np.cos(angle), np.sin(angle)], axis=1)
     rows[radii_km + widest_km >= np.pi * EARTH_RADIUS_KM] = 0.0
-    return rows.astype(np.float32)
+    return rows
 
 
-def _covering(discs: Narrow, places: Narrow, starts: NDArray[np.int64]) -> NDArray[np.int64]:
+def _covering(discs: Floats, places: Floats, starts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Count the groups that cover each place, some hundred places at a time.
 
     So many fit the processor's cache, and stay below what a linear algebra library would spread over threads: on a

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,17 @@ Row = tuple[tuple[str, ...], Floats, Floats]  # vantages' names, distances in km
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pairs:
+    """Pairs of a vantage and a known target in columns; `row` says which target."""
+
+    names: tuple[str, ...]
+    vantage: NDArray[np.int64]
+    row: NDArray[np.int64]
+    distance_bin: NDArray[np.int64]
+    log_inflation: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Inflation:
     """Log densities (distance bin, step of log inflation) and the offset of each vantage by name."""
 
@@ -33,22 +45,36 @@ class Inflation:
     offsets: Mapping[str, float]
 
 
-def learn_inflation(rows: Sequence[Row]) -> Inflation:
-    """Learn from the rows of known targets; without any, every inflation is equally likely."""
-    names = np.array([name for row in rows for name in row[0]], dtype=object)
-    if not len(names):
-        return Inflation(log_density=np.zeros((len(_EDGES_KM) - 1, len(_STEPS) - 1)), offsets={})
-    apart = np.concatenate([row[1] for row in rows])
-    log_inflation = _log_inflation(apart, np.concatenate([row[2] for row in rows]))
-    distance_bin = np.clip(np.digitize(apart, _EDGES_KM) - 1, 0, len(_EDGES_KM) - 2)
-    offsets, own = _offsets(names, log_inflation, distance_bin)
-    step = _step_of(log_inflation - own)
-    counts = np.zeros((len(_EDGES_KM) - 1, len(_STEPS) - 1))
-    np.add.at(counts, (distance_bin, step), 1.0)
+def pairs_of(rows: Sequence[Row]) -> Pairs:
+    """Put the rows of known targets into columns."""
+    names = sorted({name for row in rows for name in row[0]})
+    number = {name: i for i, name in enumerate(names)}
+    apart = np.concatenate([np.zeros(0), *(row[1] for row in rows)])
+    rtt_ms = np.concatenate([np.zeros(0), *(row[2] for row in rows)])
+    return Pairs(
+        names=tuple(names),
+        vantage=np.array([number[name] for row in rows for name in row[0]], np.int64),
+        row=np.repeat(np.arange(len(rows)), [len(row[0]) for row in rows]).astype(np.int64),
+        distance_bin=np.clip(np.digitize(apart, _EDGES_KM) - 1, 0, len(_EDGES_KM) - 2).astype(np.int64),
+        log_inflation=_log_inflation(apart, rtt_ms),
+    )
+
+
+def learn_inflation(pairs: Pairs, keep: NDArray[np.bool_]) -> Inflation:
+    """Learn from the rows that `keep` says; where a distance has no pairs, every inflation is equally likely."""
+    used = keep[pairs.row]
+    vantage, distance_bin = pairs.vantage[used], pairs.distance_bin[used]
+    offsets = _offsets(pairs, used)
+    step = _step_of(pairs.log_inflation[used] - offsets[vantage])
+    shape = (len(_EDGES_KM) - 1, len(_STEPS) - 1)
+    counts = np.bincount(distance_bin * shape[1] + step, minlength=shape[0] * shape[1]).reshape(shape)
     smooth = counts @ _kernel()
     total = smooth.sum(axis=1, keepdims=True) * (_STEPS[1] - _STEPS[0])
     density = np.divide(smooth, total, out=np.zeros_like(smooth), where=total > 0)
-    return Inflation(log_density=np.log(np.maximum(density, _FLOOR)), offsets=offsets)
+    return Inflation(
+        log_density=np.log(np.maximum(density, _FLOOR)),
+        offsets=dict(zip(pairs.names, offsets.tolist(), strict=True)),
+    )
 
 
 def log_likelihood(model: Inflation, names: Sequence[str], apart_km: Floats, rtt_ms: Floats) -> Floats:
@@ -72,20 +98,18 @@ def _step_of(log_inflation: Floats) -> NDArray[np.int64]:
     return np.asarray(np.clip(at, 0, len(_STEPS) - 2).astype(np.int64))
 
 
-def _offsets(
-    names: NDArray[np.object_], log_inflation: Floats, distance_bin: NDArray[np.int64]
-) -> tuple[dict[str, float], Floats]:
-    """Return each vantage's mean excess over the median of its distances, and the same for each pair."""
-    known, index = np.unique(names.astype(str), return_inverse=True)
+def _offsets(pairs: Pairs, used: NDArray[np.bool_]) -> Floats:
+    """Return each vantage's mean excess over the median of its distances, drawn to 0 where it has few pairs."""
+    vantage, distance_bin, seen = pairs.vantage[used], pairs.distance_bin[used], pairs.log_inflation[used]
     median = np.zeros(len(_EDGES_KM) - 1)
     for number in np.unique(distance_bin):
-        median[number] = np.median(log_inflation[distance_bin == number])
-    excess = np.clip(log_inflation - median[distance_bin], -1, 1)
-    pairs = np.bincount(index, minlength=len(known))
-    mean = np.bincount(index, weights=excess, minlength=len(known)) / (pairs + _SHRINK_PAIRS)
-    return dict(zip(known.tolist(), mean.tolist(), strict=True)), mean[index]
+        median[number] = np.median(seen[distance_bin == number])
+    excess = np.clip(seen - median[distance_bin], -1, 1)
+    count = np.bincount(vantage, minlength=len(pairs.names))
+    return np.asarray(np.bincount(vantage, weights=excess, minlength=len(pairs.names)) / (count + _SHRINK_PAIRS))
 
 
+@lru_cache(maxsize=1)
 def _kernel() -> Floats:
     """Return the matrix that smooths counts over steps with a Gaussian."""
     steps = np.arange(len(_STEPS) - 1)

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from residency.errors import LimitError
 from residency.evaluate.physics import ELLIPSOID_SHARE, KM_PER_MS, Bound
 from residency.evaluate.sphere import Floats, distances_km, unit_vectors
+from residency.limits import LIMITS
 from residency.model.network import Vantage
 
 
@@ -33,6 +35,8 @@ class Mesh:
     trips: tuple[MeshTrip, ...]
 
     def __post_init__(self) -> None:
+        if len(self.vantages) > LIMITS.max_vantages:
+            raise LimitError(f"a mesh has at most {LIMITS.max_vantages} vantages, not {len(self.vantages)}")
         names = {vantage.name for vantage in self.vantages}
         if len(names) != len(self.vantages):
             raise ValueError("the vantages of a mesh need names of their own")

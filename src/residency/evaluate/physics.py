@@ -139,7 +139,8 @@ def discs_of(trips: Sequence[RoundTrip], bound: Bound) -> Discs:
         key = (vantage.lat, vantage.lon, vantage.radius_km, vantage.name, vantage.asn or 0)
         if key not in best or reach < best[key][0]:
             best[key] = reach, trip
-    ordered = [best[key][1] for key in sorted(best)]
+    kept = sorted(best, key=lambda key: (best[key][0], key))[: LIMITS.max_vantages]  # to leave a disc out is safe
+    ordered = [best[key][1] for key in sorted(kept)]
     group = groups_of([trip.vantage for trip in ordered])
     order = np.argsort(group, kind="stable")
     chosen = tuple(ordered[i] for i in order)

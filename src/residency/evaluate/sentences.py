@@ -114,11 +114,16 @@ def _consistent(claim: Claim, judgement: Judgement, wording: Wording) -> str:
         return f"{opening} {_nothing_seen(claim, judgement)}"
     inside = [j for j in judgement.judged if j.ruling.outcome is Outcome.INSIDE]
     counted = [j for j in judgement.judged if j.ruling.outcome not in _SET_ASIDE]
-    share = f"All {_flows(inside):,}" if len(inside) == len(counted) else f"{_flows(inside):,} of {_flows(counted):,}"
-    seen = f"conversations with {_scope(claim, inside)} {_when(inside)}"
+    seen = f"{_share(_flows(inside), _flows(counted))} with {_scope(claim, inside)} {_when(inside)}"
     placed = f"{_witness(inside, wording)} {_country_list(_countries_of(inside), wording)}"
-    body = f"{share} {seen} ended on servers that {placed}."
+    body = f"{seen} ended on {'a server' if _flows(inside) == 1 else 'servers'} that {placed}."
     return f"{opening} {body}{_leftovers(judgement)}{_storage_note(claim)}"
+
+
+def _share(inside: int, total: int) -> str:
+    if inside == total:
+        return "The one conversation" if total == 1 else f"All {total:,} conversations"
+    return f"{inside:,} of {total:,} conversations"
 
 
 def _nothing_seen(claim: Claim, judgement: Judgement) -> str:

@@ -34,6 +34,7 @@ def test_the_same_groups_as_csv(write: Write) -> None:
         ("[1]\n", "not a JSON object"),
         ("5\n", "not a JSON object"),
         ('{"ts": 1, "ts": 2, "server_ip": "81.2.69.160"}\n', "not a JSON object: a key is there twice"),
+        ('{"ts": 1, "server_ip": "81.2.69.160", "host": "\\ud800"}\n', "not a JSON object: half of a surrogate pair"),
         ('{"ts": NaN, "server_ip": "81.2.69.160"}\n', "not a JSON object: NaN"),
         ("[" * 200_000 + "\n", "not a JSON object"),
         (line().strip() + line(), "not a JSON object"),

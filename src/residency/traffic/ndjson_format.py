@@ -124,7 +124,18 @@ def parse_object(text: str) -> dict[str, Any]:
         raise _MalformedError(f"not a JSON object: {str(error)[:80]}") from error
     if not isinstance(value, dict):
         raise _MalformedError("not a JSON object")
+    if "\\u" in text and not _is_unicode(value):
+        raise _MalformedError("not a JSON object: half of a surrogate pair")
     return value
+
+
+def _is_unicode(value: object) -> bool:
+    """Can it be written as UTF-8? Not what an escape made half of a surrogate pair."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _no_twins(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -221,6 +221,7 @@ def test_a_damaged_entry_is_put_aside(write: Write, bad: dict[str, Any], reason:
         (json.dumps(entry(bytes_sent=float("nan"))).encode(), "bytes: not an integer from 0 to 2^62 - 1"),
         (b"[" * 100_000, "not a JSON object: nested too deeply"),
         (b'{"insertId": "\xff"}', "not valid UTF-8"),
+        (b'{"insertId": "\\ud800"}', "not a JSON object: half of a surrogate pair"),
         (b'{"insertId": "\0"}', "a NUL byte in the line"),
         (b'"x"', "not a JSON object"),
         (b"null", "not a JSON object"),

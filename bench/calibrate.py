@@ -38,7 +38,7 @@ from residency.model.place import Area, Place
 from residency.model.verdict import Verdict, Where
 from residency.sources.embedded import country_database, origin_networks
 from residency.sources.gazetteer import shipped_gazetteer
-from residency.sources.interface import Source
+from residency.sources.interface import Asked, Source
 from residency.sources.provider_ranges import embedded_ranges
 
 DAY = date(2026, 10, 26)
@@ -100,14 +100,12 @@ def databases() -> list[Source]:
 def evidence_of(truths: Sequence[Truth], sources: Sequence[Source], day: date) -> Iterator[tuple[Truth, Weighed]]:
     """Yield what the sources say of every prefix on `day`, weighed; equal statements are weighed once."""
     addresses = [truth.address for truth in truths]
-    answers = [source.answer(Addresses(addresses), [day] * len(truths)) for source in sources]
-    codes = np.array([a.codes for a in answers], dtype=np.int64).T.tolist()
+    asked = Asked(sources, Addresses(addresses), [day] * len(truths))
     known: dict[tuple[object, ...], Weighed] = {}
-    for truth, address, row in zip(truths, addresses, codes, strict=True):
-        key = (tuple(row), address.address_class, address.form)
+    for truth, address, codes in zip(truths, addresses, asked.codes, strict=True):
+        key = (codes, address.address_class, address.form)
         if key not in known:
-            said = [answers[i].statements[code] for i, code in enumerate(row) if code >= 0]
-            known[key] = weigh(said, address, first=day, last=day)
+            known[key] = weigh(asked.said(codes), address, first=day, last=day)
         yield truth, known[key]
 
 

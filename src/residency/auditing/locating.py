@@ -11,8 +11,6 @@ from datetime import date
 from functools import cached_property
 from os import PathLike
 
-import numpy as np
-
 from residency._version import __version__
 from residency.auditing.given import GivenEvidence
 from residency.auditing.measuring import Measurements
@@ -31,7 +29,7 @@ from residency.model.place import Area, Gazetteer
 from residency.model.resolution import Lookup
 from residency.sources.clock import current_day
 from residency.sources.gazetteer import shipped_gazetteer
-from residency.sources.interface import Source
+from residency.sources.interface import Asked, Source
 from residency.sources.latency import RttFile
 
 
@@ -268,18 +266,16 @@ class Locator:
     def locate(self, given: Sequence[Wanted], refused: Sequence[RefusedTarget] = ()) -> Locations:
         """Locate addresses in the order given."""
         addresses = Addresses([wanted.address for wanted in given])
-        answers = [source.answer(addresses, [self.day] * len(given)) for source in self.sources]
-        codes = np.array([found.codes for found in answers], dtype=np.int64).reshape(len(answers), len(given)).T
+        asked = Asked(self.sources, addresses, [self.day] * len(given))
         found = []
         times = self._measurements(given)
-        for wanted, row in zip(given, codes.tolist(), strict=True):
+        for wanted, codes in zip(given, asked.codes, strict=True):
             address = wanted.address
             timed = () if times is None else times.said_of(address)
             hinted = self.hints.read(wanted.host) if self.hints and wanted.host else ()
-            key = (tuple(row), timed, hinted, address.address_class, address.form)
+            key = (codes, timed, hinted, address.address_class, address.form)
             if key not in self._known:
-                said = [answers[i].statements[code] for i, code in enumerate(row) if code >= 0]
-                said += [*timed, *hinted]
+                said = [*asked.said(codes), *timed, *hinted]
                 weighed = weigh(said, address, first=self.day, last=self.day, max_age_days=self.max_age_days)
                 self._known[key] = self._place(address, weighed)
             found.append(replace(self._known[key], target=wanted.target, address=address, host=wanted.host))

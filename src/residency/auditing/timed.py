@@ -14,7 +14,7 @@ from residency.model.latency import Latency
 from residency.model.network import Address, Addresses, Vantage, as_label, parse_address
 from residency.model.period import from_us
 from residency.model.place import Gazetteer
-from residency.sources.interface import Source
+from residency.sources.interface import Asked, Source
 from residency.sources.latency import RttFile
 
 _COLUMNS = ("group_id", "server_ip", "vantage", "rtt_kind", "min_rtt_ms", "rtt_samples", "first_us", "last_us")
@@ -131,11 +131,8 @@ def check_warnings(found: Measurements) -> tuple[str, ...]:
 
 def _asker(sources: Sequence[Source], days: Mapping[str, date], day: date) -> Ask:
     def ask(addresses: Sequence[Address]) -> Sequence[tuple[Statement, ...]]:
-        asked = Addresses(addresses)
-        when = [days.get(address.text, day) for address in addresses]
-        answers = [source.answer(asked, when) for source in sources]
-        columns = [(answer.codes.tolist(), answer.statements) for answer in answers]
-        return [tuple(said[codes[i]] for codes, said in columns if codes[i] >= 0) for i in range(len(addresses))]
+        asked = Asked(sources, Addresses(addresses), [days.get(address.text, day) for address in addresses])
+        return [tuple(asked.said(codes)) for codes in asked.codes]
 
     return ask
 

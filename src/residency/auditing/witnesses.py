@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-import numpy as np
-
 from residency.auditing.cuts import time_rule_ends
 from residency.auditing.measuring import Measurements
 from residency.auditing.timed import check_warnings
@@ -16,7 +14,7 @@ from residency.evaluate.scope import Groups
 from residency.model.evidence import Kind, Snapshot, Statement
 from residency.model.network import Address, Addresses
 from residency.model.verdict import Observed
-from residency.sources.interface import Source
+from residency.sources.interface import Asked, Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +39,7 @@ class Witnesses:
         self._sources, self._hints, self._max_age_days = sources, hints, max_age_days
         self._weighed: dict[tuple[object, ...], Weighed] = {}
         self._codes: dict[tuple[int, int], tuple[int, ...]] = {}
-        self._statements: list[tuple[Statement, ...]] = []
+        self._asked = Asked((), Addresses(()), ())
         self._hinted: dict[str, tuple[Statement, ...]] = {}
 
     @property
@@ -66,10 +64,8 @@ class Witnesses:
             days.setdefault(_pair(groups, row), seen.first.date())
         pairs = sorted(days)
         addresses = Addresses([groups.addresses[code] for code, _ in pairs])
-        answers = [source.answer(addresses, [days[pair] for pair in pairs]) for source in self._sources]
-        self._statements = [answer.statements for answer in answers]
-        columns = np.array([answer.codes for answer in answers], dtype=np.int64).reshape(len(answers), len(pairs))
-        self._codes = {pair: tuple(codes) for pair, codes in zip(pairs, columns.T.tolist(), strict=True)}
+        self._asked = Asked(self._sources, addresses, [days[pair] for pair in pairs])
+        self._codes = dict(zip(pairs, self._asked.codes, strict=True))
 
     def weigh(self, groups: Groups, row: int, seen: Observed, address: Address) -> Weighed:
         """Weigh what was said of one endpoint; the same statements of the same days are weighed once."""
@@ -78,7 +74,7 @@ class Witnesses:
         timed = self._timed(codes, row, address)
         key = (codes, hinted, timed, address.address_class, address.form, first, last)
         if key not in self._weighed:
-            said = [*self._said(codes), *hinted, *timed]
+            said = [*self._asked.said(codes), *hinted, *timed]
             self._weighed[key] = weigh(said, address, first=first, last=last, max_age_days=self._max_age_days)
         return self._weighed[key]
 
@@ -87,17 +83,14 @@ class Witnesses:
         return any(
             _spans(statement, seen, self._max_age_days)
             for row, seen in observed.items()
-            for statement in self._said(self._codes[_pair(groups, row)])
+            for statement in self._asked.said(self._codes[_pair(groups, row)])
         )
-
-    def _said(self, codes: Sequence[int]) -> list[Statement]:
-        return [self._statements[i][code] for i, code in enumerate(codes) if code >= 0]
 
     def _timed(self, codes: Sequence[int], row: int, address: Address) -> tuple[Statement, ...]:
         """Return what round-trip times say: of an anycast address only those of this very group."""
         if self._measurements is None:
             return ()
-        anycast = any(statement.anycast for statement in self._said(codes))
+        anycast = any(statement.anycast for statement in self._asked.said(codes))
         return self._measurements.said_of(address, row if anycast else None)
 
     def _hints_of(self, host: str | None) -> tuple[Statement, ...]:

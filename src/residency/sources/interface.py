@@ -33,3 +33,18 @@ class Source(Protocol):
     def answer(self, addresses: Addresses, days: Sequence[date]) -> Answer:
         """Say what is known of every address as of the day given for it (both of one length)."""
         ...
+
+
+class Asked:
+    """What every source said of each of many addresses; `codes[i]` stands for all statements on address i."""
+
+    def __init__(self, sources: Sequence[Source], addresses: Addresses, days: Sequence[date]) -> None:
+        """Ask every source about every address as of the day given for it (both of one length)."""
+        answers = [source.answer(addresses, days) for source in sources]
+        columns = np.array([answer.codes for answer in answers], dtype=np.int64).reshape(len(answers), len(addresses))
+        self.codes: list[tuple[int, ...]] = [tuple(codes) for codes in columns.T.tolist()]
+        self._statements = [answer.statements for answer in answers]
+
+    def said(self, codes: Sequence[int]) -> list[Statement]:
+        """Return the statements that the codes of one address stand for, in the order of the sources."""
+        return [self._statements[i][code] for i, code in enumerate(codes) if code >= 0]

@@ -25,7 +25,7 @@ from residency.traffic.delimited import Delimited
 from residency.traffic.engine import quoted, scalar, seam
 from residency.traffic.lines import Block
 from residency.traffic.logs.staging import (
-    Account,
+    LogConversion,
     flow_batches,
     has_payload,
     is_bad_count,
@@ -36,10 +36,8 @@ from residency.traffic.logs.staging import (
 from residency.traffic.ndjson_format import whole_blocks
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
-    from residency.traffic.source import OpenFile
 
 # The documented order of all fields: without a header a line has the first 14 (the default), or all of a version.
 FIELDS = (
@@ -85,12 +83,8 @@ def _is_time(word: bytes) -> bool:
     return len(word) >= 20 and word[4:5] == b"-" and word[10:11] == b"T" and word.endswith(b"Z")
 
 
-class AwsVpcConversion(Account):
+class AwsVpcConversion(LogConversion):
     """One VPC flow log."""
-
-    def __init__(self, file: OpenFile, connection: duckdb.DuckDBPyConnection) -> None:
-        Account.__init__(self)
-        self._file, self._con = file, connection
 
     def flows(self) -> Iterator[pa.RecordBatch]:
         """Yield a row for each conversation of a window, and for each rejected one."""
@@ -109,10 +103,6 @@ class AwsVpcConversion(Account):
         if skipped:
             self.warnings.append(f"{skipped} of its windows say SKIPDATA: some records were not logged")
         yield from flow_batches(self._con, _FLOWS)
-
-    def answers(self) -> Iterator[pa.RecordBatch]:
-        """Yield nothing: such a log has no names."""
-        yield from ()
 
     def _take(self, rows: pa.Table, *, is_typed: bool) -> None:
         """Keep a table of texts, or of texts and integers (`is_typed`), with the reason for each bad row."""

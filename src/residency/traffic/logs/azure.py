@@ -29,7 +29,7 @@ from residency.traffic.engine import scalar, seam
 from residency.traffic.logs.conversations import capped_sum
 from residency.traffic.logs.documents import Element, elements
 from residency.traffic.logs.staging import (
-    Account,
+    LogConversion,
     flow_batches,
     has_payload,
     insert_table,
@@ -57,12 +57,11 @@ def is_azure_log(head: bytes) -> bool:
     )
 
 
-class AzureConversion(Account):
+class AzureConversion(LogConversion):
     """One flow log."""
 
     def __init__(self, file: OpenFile, connection: duckdb.DuckDBPyConnection) -> None:
-        Account.__init__(self)
-        self._file, self._con = file, connection
+        super().__init__(file, connection)
         self._tuples = 0
 
     def flows(self) -> Iterator[pa.RecordBatch]:
@@ -78,10 +77,6 @@ class AzureConversion(Account):
         self.duplicate = scalar(con, "SELECT count(*) FROM azure_typed WHERE reason IS NULL AND is_twin")
         self.context += scalar(con, "SELECT coalesce(sum(tuples - 1), 0) FROM azure_flows")
         yield from flow_batches(con, "SELECT * FROM azure_flows ORDER BY line, place")
-
-    def answers(self) -> Iterator[pa.RecordBatch]:
-        """Yield nothing: such a log has no names."""
-        yield from ()
 
     def _stage(self) -> None:
         """Keep the tuples of all records; a record without any is context."""

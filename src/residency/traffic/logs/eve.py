@@ -18,7 +18,7 @@ from residency.limits import LIMITS
 from residency.traffic.columns import LAST_US, Kind, plan_columns
 from residency.traffic.engine import scalar, seam
 from residency.traffic.logs.staging import (
-    Account,
+    LogConversion,
     answer_batches,
     flow_batches,
     has_payload,
@@ -73,12 +73,11 @@ def is_eve(keys: set[str]) -> bool:
     return "event_type" in keys and "timestamp" in keys
 
 
-class EveConversion(Account):
+class EveConversion(LogConversion):
     """One EVE file; its events are joined with those of the other EVE inputs."""
 
     def __init__(self, file: OpenFile, connection: duckdb.DuckDBPyConnection) -> None:
-        Account.__init__(self)
-        self._con = connection
+        super().__init__(file, connection)
         connection.execute("CREATE TABLE IF NOT EXISTS eve_sources (source INTEGER)")
         self._source = scalar(connection, "SELECT count(*) FROM eve_sources")
         connection.execute("INSERT INTO eve_sources VALUES (?)", [self._source])

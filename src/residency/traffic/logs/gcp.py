@@ -27,13 +27,11 @@ from residency.traffic.columns import Kind, plan_columns
 from residency.traffic.engine import scalar, seam
 from residency.traffic.logs.conversations import FIELDS, grouped
 from residency.traffic.logs.documents import elements, has_lines, stage_elements
-from residency.traffic.logs.staging import Account, flow_batches, is_bad_count, stage_json, whole
+from residency.traffic.logs.staging import LogConversion, flow_batches, is_bad_count, stage_json, whole
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
-    from residency.traffic.source import OpenFile
 
 _COLUMNS = {
     "insert_id": ("insertId",),
@@ -60,12 +58,8 @@ def is_gcp_log(head: bytes) -> bool:
     )
 
 
-class GcpConversion(Account):
+class GcpConversion(LogConversion):
     """One export of entries."""
-
-    def __init__(self, file: OpenFile, connection: duckdb.DuckDBPyConnection) -> None:
-        Account.__init__(self)
-        self._file, self._con = file, connection
 
     def flows(self) -> Iterator[pa.RecordBatch]:
         """Yield a row for each conversation."""
@@ -87,10 +81,6 @@ class GcpConversion(Account):
         if self.records > self.context + len(self.rejected):
             self.warnings.append("Google samples packets: bytes are estimates, and flows may be missing")
         yield from flow_batches(con, "SELECT * FROM gcp_flows ORDER BY line")
-
-    def answers(self) -> Iterator[pa.RecordBatch]:
-        """Yield nothing: such a log has no names."""
-        yield from ()
 
 
 def _time(column: str) -> str:

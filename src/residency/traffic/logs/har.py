@@ -23,13 +23,11 @@ from typing import TYPE_CHECKING
 from residency.traffic.columns import Kind, plan_columns
 from residency.traffic.engine import scalar, seam
 from residency.traffic.logs.documents import elements, stage_elements
-from residency.traffic.logs.staging import Account, flow_batches, is_bad_count, moment, read_hosts, whole
+from residency.traffic.logs.staging import LogConversion, flow_batches, is_bad_count, moment, read_hosts, whole
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
-    from residency.traffic.source import OpenFile
 
 _COLUMNS = {
     "started": ("startedDateTime",),
@@ -58,12 +56,8 @@ def is_har(head: bytes) -> bool:
     return _START.match(head) is not None
 
 
-class HarConversion(Account):
+class HarConversion(LogConversion):
     """One archive."""
-
-    def __init__(self, file: OpenFile, connection: duckdb.DuckDBPyConnection) -> None:
-        Account.__init__(self)
-        self._file, self._con = file, connection
 
     def flows(self) -> Iterator[pa.RecordBatch]:
         """Yield a row for each entry that reached a server."""
@@ -77,10 +71,6 @@ class HarConversion(Account):
         self.reject(con, "SELECT line, reason, fault FROM har_typed WHERE reason IS NOT NULL ORDER BY line")
         self.context = scalar(con, "SELECT count(*) FROM har_typed WHERE reason IS NULL AND NOT is_flow")
         yield from flow_batches(con, _FLOWS)
-
-    def answers(self) -> Iterator[pa.RecordBatch]:
-        """Yield nothing: HAR tells no client, and each entry has its name."""
-        yield from ()
 
 
 def _part(place: int) -> str:

@@ -30,7 +30,7 @@ from residency.traffic.lines import BOM
 from residency.traffic.logs.conversations import FIELDS, grouped
 from residency.traffic.logs.documents import elements, stage_elements
 from residency.traffic.logs.staging import (
-    Account,
+    LogConversion,
     flow_batches,
     has_payload,
     insert_table,
@@ -40,10 +40,8 @@ from residency.traffic.logs.staging import (
 from residency.traffic.ndjson_format import whole_blocks
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
-    from residency.traffic.source import OpenFile
 
 # Our column -> what it is called in CSV, and in JSON.
 _CSV = {
@@ -98,12 +96,8 @@ def _names(head: bytes) -> list[str]:
     return [name.strip() for name in line.decode("utf-8", "replace").split(",")]
 
 
-class NfdumpConversion(Account):
+class NfdumpConversion(LogConversion):
     """One output of nfdump."""
-
-    def __init__(self, file: OpenFile, connection: duckdb.DuckDBPyConnection) -> None:
-        Account.__init__(self)
-        self._file, self._con = file, connection
 
     def flows(self) -> Iterator[pa.RecordBatch]:
         """Yield a row for each conversation."""
@@ -126,10 +120,6 @@ class NfdumpConversion(Account):
         self.context += scalar(con, "SELECT coalesce(sum(records - 1), 0) FROM nfdump_flows")
         self._warn()
         yield from flow_batches(con, "SELECT * FROM nfdump_flows ORDER BY line")
-
-    def answers(self) -> Iterator[pa.RecordBatch]:
-        """Yield nothing: such a log has no names."""
-        yield from ()
 
     def _stage_json(self) -> None:
         stage_elements(elements(self._file, self), self._con, "nfdump_json", _JSON, self)

@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING
 from residency.limits import LIMITS
 from residency.traffic.columns import Kind, plan_columns
 from residency.traffic.engine import seam
-from residency.traffic.logs.staging import Account, answer_batches, moment, stage_json
+from residency.traffic.logs.staging import LogConversion, answer_batches, moment, stage_json
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
-    from residency.traffic.source import OpenFile
 
 _COLUMNS = {
     "ts": ("query_timestamp",),
@@ -35,12 +33,8 @@ def is_resolver_log(keys: set[str]) -> bool:
     return {"query_name", "query_timestamp", "srcaddr"} <= keys
 
 
-class ResolverConversion(Account):
+class ResolverConversion(LogConversion):
     """One query log."""
-
-    def __init__(self, file: OpenFile, connection: duckdb.DuckDBPyConnection) -> None:
-        Account.__init__(self)
-        self._file, self._con = file, connection
 
     def flows(self) -> Iterator[pa.RecordBatch]:
         """Read the log and yield nothing: a query is no flow."""

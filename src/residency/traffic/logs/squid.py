@@ -21,7 +21,7 @@ from residency.limits import LIMITS
 from residency.traffic.columns import V4, V6
 from residency.traffic.engine import scalar, seam
 from residency.traffic.logs.staging import (
-    Account,
+    LogConversion,
     answer_batches,
     flow_batches,
     is_bad_count,
@@ -32,10 +32,8 @@ from residency.traffic.logs.staging import (
 )
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
-    from residency.traffic.source import OpenFile
 
 _LINE = (
     r"\s*([0-9]{1,12})\.([0-9]{3})\s+(-?[0-9]{1,18})\s+(\S+)\s+([A-Z_]+)/([0-9]{1,3})\s+(-?[0-9]{1,20})\s+(\S+)\s+"
@@ -60,12 +58,8 @@ def is_squid_log(head: bytes) -> bool:
     )
 
 
-class SquidConversion(Account):
+class SquidConversion(LogConversion):
     """One access log."""
-
-    def __init__(self, file: OpenFile, connection: duckdb.DuckDBPyConnection) -> None:
-        Account.__init__(self)
-        self._file, self._con = file, connection
 
     def flows(self) -> Iterator[pa.RecordBatch]:
         """Yield a row for each request that reached a server."""

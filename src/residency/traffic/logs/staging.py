@@ -59,6 +59,21 @@ class Account:
                 self.incomplete = "the last line is cut"
 
 
+class LogConversion(Account):
+    """A log as a `conversion.Conversion`: the file, the engine, and the account; `flows` is the format's own.
+
+    A log that names flows by what clients were answered overrides `answers`.
+    """
+
+    def __init__(self, file: OpenFile, connection: duckdb.DuckDBPyConnection) -> None:
+        super().__init__()
+        self._file, self._con = file, connection
+
+    def answers(self) -> Iterator[pa.RecordBatch]:
+        """Yield nothing: such a log has no names beside those of its flows."""
+        yield from ()
+
+
 def stage_lines(file: OpenFile, connection: duckdb.DuckDBPyConnection, table: str, account: Account) -> None:
     """Make the temporary `table` (line, text) of a log whose lines are taken apart by patterns."""
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} (line BIGINT, text VARCHAR)")

@@ -23,10 +23,11 @@ from residency.traffic.streams import read_head, scan_file
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(), inner, max_size=5),
+    max_leaves=20,
 )
 KEYS = st.text().filter(lambda key: key != "records")
-OBJECTS = st.lists(st.dictionaries(KEYS, JSON, min_size=1), min_size=1, max_size=5)
+OBJECTS = st.lists(st.dictionaries(KEYS, JSON, min_size=1, max_size=5), min_size=1, max_size=5)
 
 
 def opened(folder: Path, content: bytes) -> OpenFile:

@@ -62,6 +62,13 @@ def test_neither_cuts_nor_order_nor_batches_change_a_name(
     assert row["host"] == ("h.example" if payload is REQUEST else "a.example")
 
 
+@pytest.mark.parametrize("first", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize(("payload", "host"), [(REQUEST, "h.example"), (HELLO, "a.example")])
+def test_a_first_segment_may_be_a_few_bytes(talks: Talks, payload: bytes, host: str, first: int) -> None:
+    talk = Talk()
+    assert talks.one([*talk.handshake(), *segments(talk, payload, [first])])["host"] == host
+
+
 def test_a_name_after_starttls_counts(talks: Talks) -> None:
     talk = Talk(server_port=25)
     before = [talk.received(30 * MS, b"220 ready\r\n"), talk.sent(31 * MS, b"STARTTLS\r\n")]

@@ -217,7 +217,9 @@ def _looks_like_opening(
     is_start[maybe] = buffer[at[maybe] + 1] == 3
     maybe = np.flatnonzero(is_start & (length > 5))
     is_start[maybe] = buffer[at[maybe] + 5] == 1
-    words = np.flatnonzero(_METHOD_STARTS[first] & (length >= 4))
+    may_be_method = _METHOD_STARTS[first]
+    is_start |= may_be_method & (length < 4)  # too little to tell: more of the stream decides
+    words = np.flatnonzero(may_be_method & (length >= 4))
     four = buffer[at[words][:, None] + np.arange(4)].astype(np.uint32)
     word = four[:, 0] << 24 | four[:, 1] << 16 | four[:, 2] << 8 | four[:, 3]
     is_start[words] = np.isin(word, _METHOD_WORDS)

@@ -6,13 +6,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from residency.arrow import as_numpy, integers, strings
+from residency.arrow import as_numpy, integers, texts
 
 
 @pytest.mark.parametrize("values", [[], ["a"], [None], ["", None, "ñ€😀", "x" * 100], [None] * 9 + ["z"]])
-def test_strings(values: list[str | None]) -> None:
-    assert strings(values).to_pylist() == values
-    strings(values).validate(full=True)
+@pytest.mark.parametrize("is_large", [False, True])
+def test_texts(values: list[str | None], *, is_large: bool) -> None:
+    column = texts(values, is_large=is_large)
+    assert column.type == (pa.large_string() if is_large else pa.string())
+    assert column.to_pylist() == values
+    column.validate(full=True)
 
 
 def test_integers() -> None:

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from residency.arrow import strings
+from residency.arrow import texts
 from residency.model.names import HostNameError, normalise_host
 from residency.model.network import parse_address
 from residency.traffic.columns import NAMED_BY, V4
@@ -118,7 +118,7 @@ class Distinct:
         columns = list(zip(*rows, strict=True))
         if not columns:
             return
-        arrays = [strings([None if value is None else str(value) for value in column]) for column in columns]
+        arrays = [texts([None if v is None else str(v) for v in column], is_large=True) for column in columns]
         self._connection.register("incoming", pa.table(arrays, names=list(names)))
         self._connection.execute(f"INSERT INTO {table} SELECT * FROM incoming")  # noqa: S608
         self._connection.unregister("incoming")

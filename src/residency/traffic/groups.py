@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from residency.arrow import integers, strings
+from residency.arrow import integers, texts
 from residency.errors import LimitError
 from residency.model.network import AddressForm
 from residency.traffic.engine import scalar
@@ -68,7 +68,7 @@ def build_groups(connection: duckdb.DuckDBPyConnection, hosts: Sequence[str] | N
     """Fill `canonical` (by input) and `numbered` (the distinct endpoints, of these hosts and unnamed ones)."""
     import pyarrow as pa
 
-    connection.register("wanted", pa.table({"host": strings(hosts or [])}))
+    connection.register("wanted", pa.table({"host": texts(hosts or [], is_large=True)}))
     try:
         connection.execute(_CANONICAL, {"narrow": hosts is not None})
     finally:

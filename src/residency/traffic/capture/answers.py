@@ -13,9 +13,9 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from residency.arrow import lists_of_texts, numbers, texts
 from residency.limits import LIMITS
 from residency.traffic.capture.addresses import address_text
-from residency.traffic.capture.arrow_columns import lists_of_texts, numbers, texts
 from residency.traffic.capture.conversations import UDP, Placed
 from residency.traffic.capture.dns_message import read_message
 from residency.traffic.capture.packets import Fragment

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from residency.arrow import booleans, chosen_texts, numbers, texts
 from residency.traffic.capture.addresses import address_texts
-from residency.traffic.capture.arrow_columns import booleans, chosen_texts, numbers, texts
 from residency.traffic.capture.conversations import TCP, UDP, Conversations
 from residency.traffic.capture.keys import family_of, ports_of, proto_of
 from residency.traffic.capture.naming import WORDS

@@ -16,8 +16,6 @@ from functools import lru_cache
 from os import PathLike
 from pathlib import Path
 
-import numpy as np
-
 from residency.errors import Fault, LimitError, SourceError, shorten
 from residency.limits import LIMITS
 from residency.model.evidence import Kind, Snapshot, Statement
@@ -44,16 +42,7 @@ class NetworkList:
         self._snapshot = snapshot
         self._rows = tuple(rows)
         self.faults, self.notes = tuple(faults), tuple(notes)
-        families, values, lengths = zip(*(prefix for prefix, _ in self._rows), strict=True)
-        always = np.zeros(len(self._rows), dtype=np.int64)
-        self._prefixes = DatedPrefixes(
-            np.array(families, dtype=np.uint8),
-            np.array([value >> 64 for value in values], dtype=np.uint64),
-            np.array([value & (2**64 - 1) for value in values], dtype=np.uint64),
-            np.array(lengths, dtype=np.uint8),
-            always,
-            always,
-        )
+        self._prefixes = DatedPrefixes.undated([prefix for prefix, _ in self._rows])
 
     @property
     def snapshot(self) -> Snapshot:
@@ -62,13 +51,7 @@ class NetworkList:
 
     def answer(self, addresses: Addresses, days: Sequence[date]) -> Answer:
         """Say what the longest listed prefix says of every address."""
-        rows = self._prefixes.lookup(addresses, np.zeros(len(addresses), dtype=np.int64))
-        said: dict[Statement, int] = {}
-        by_row = {-1: -1}
-        for row in np.unique(rows).tolist():
-            if row >= 0:
-                by_row[row] = said.setdefault(self._rows[row][1], len(said))
-        return Answer(np.array([by_row[row] for row in rows.tolist()], dtype=np.int64), tuple(said))
+        return Answer.of_rows(self._prefixes.longest(addresses), lambda row: self._rows[row][1])
 
 
 @lru_cache(maxsize=1)

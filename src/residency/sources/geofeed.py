@@ -16,9 +16,6 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from residency.errors import SourceError, shorten
 from residency.limits import LIMITS
 from residency.model.evidence import Kind, Snapshot, Statement
@@ -123,14 +120,7 @@ class Geofeed:
 
     def answer(self, addresses: Addresses, days: Sequence[date]) -> Answer:
         """Say where the author puts every address; the same on all days."""
-        rows = self._prefixes.lookup(addresses, np.zeros(len(addresses), dtype=np.int64))
-        said: dict[Statement, int] = {}
-        by_row: dict[int, int] = {-1: -1}
-        for row in np.unique(rows).tolist():
-            if row >= 0:
-                by_row[row] = said.setdefault(self._say(self._entries[row]), len(said))
-        codes = np.array([by_row[row] for row in rows.tolist()], dtype=np.int64)
-        return Answer(codes, tuple(said))
+        return Answer.of_rows(self._prefixes.longest(addresses), lambda row: self._say(self._entries[row]))
 
     def _say(self, entry: FeedEntry) -> Statement:
         is_one = bool(entry.country) and entry.country not in UNDECIDED_COUNTRIES and not self.implausible
@@ -219,13 +209,4 @@ def _is_held(network: Network, held: Iterable[RegisteredNetwork]) -> bool:
 
 
 def _prefixes(networks: Sequence[Network]) -> DatedPrefixes:
-    values = [int(network.network_address) for network in networks]
-    undated: NDArray[np.int64] = np.zeros(len(networks), dtype=np.int64)
-    return DatedPrefixes(
-        np.array([network.version for network in networks], dtype=np.uint8),
-        np.array([value >> 64 for value in values], dtype=np.uint64),
-        np.array([value & (2**64 - 1) for value in values], dtype=np.uint64),
-        np.array([network.prefixlen for network in networks], dtype=np.uint8),
-        undated,
-        undated,
-    )
+    return DatedPrefixes.undated([(n.version, int(n.network_address), n.prefixlen) for n in networks])

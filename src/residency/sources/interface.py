@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -20,6 +20,14 @@ class Answer:
 
     codes: NDArray[np.int64]
     statements: tuple[Statement, ...]
+
+    @classmethod
+    def of_rows(cls, rows: NDArray[np.int64], say: Callable[[int], Statement]) -> Answer:
+        """Return what `say` makes of the row that answers each address (-1: none); rows that say the same share it."""
+        distinct, place = np.unique(rows, return_inverse=True)
+        said: dict[Statement, int] = {}
+        codes = [-1 if row < 0 else said.setdefault(say(row), len(said)) for row in distinct.tolist()]
+        return cls(np.array(codes, dtype=np.int64)[place], tuple(said))
 
 
 class Source(Protocol):

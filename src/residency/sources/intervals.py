@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -116,6 +116,23 @@ class DatedPrefixes:
                 keys = self._keys(version, size, high[rows], low[rows])
                 order = np.argsort(keys, kind="stable")
                 self._levels[version].append((size, keys[order], rows[order]))
+
+    @classmethod
+    def undated(cls, prefixes: Sequence[tuple[int, int, int]]) -> DatedPrefixes:
+        """Hold prefixes (family, first address, length) that were always listed; ask them with `longest`."""
+        always = np.zeros(len(prefixes), dtype=np.int64)
+        return cls(
+            np.array([family for family, _, _ in prefixes], dtype=np.uint8),
+            np.array([first >> 64 for _, first, _ in prefixes], dtype=np.uint64),
+            np.array([first & (2**64 - 1) for _, first, _ in prefixes], dtype=np.uint64),
+            np.array([length for _, _, length in prefixes], dtype=np.uint8),
+            always,
+            always,
+        )
+
+    def longest(self, addresses: Addresses) -> NDArray[np.int64]:
+        """Return for every address the row of the longest undated prefix, -1 for none."""
+        return self.lookup(addresses, np.zeros(len(addresses), dtype=np.int64))
 
     def lookup(self, addresses: Addresses, days: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return for every address the best row, -1 for none; `days` are proleptic ordinals."""

@@ -118,13 +118,7 @@ class ProviderRanges:
         """Say for which region the provider lists every address, as of the day given."""
         ordinals = np.array([day.toordinal() for day in days], dtype=np.int64)
         rows = self._prefixes.lookup(addresses, ordinals)
-        said: dict[Statement, int] = {}
-        by_row: dict[int, int] = {-1: -1}
-        for row in np.unique(rows).tolist():
-            if row >= 0:
-                by_row[row] = said.setdefault(self._say(row), len(said))
-        codes = np.array([by_row[row] for row in rows.tolist()], dtype=np.int64)
-        return Answer(codes, tuple(said))
+        return Answer.of_rows(rows, self._say)
 
     def _word(self, column: str, row: int) -> str:
         return self._words[column][int(self._columns[column][row])]

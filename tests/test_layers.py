@@ -42,6 +42,7 @@ ALLOWED: dict[str, set[str]] = {
             "sources.fetch",
             "sources.update",
             "sources.cache",
+            "sources.clock",
             "sources.rdap_bootstrap",
             "sources.geoip",
             "sources.interface",

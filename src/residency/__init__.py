@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from residency._version import __version__
 
 if TYPE_CHECKING:
-    from residency.auditing import audit, locate
+    from residency.auditing import audit
+    from residency.auditing.locating import locate
     from residency.claims import load_pack
     from residency.errors import (
         ClaimError,
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
     from residency.sources.memory import MemorySource
 
 _HOMES = {
-    **dict.fromkeys(("audit", "locate"), "residency.auditing"),
+    "audit": "residency.auditing",
+    "locate": "residency.auditing.locating",
     "load_pack": "residency.claims",
     **dict.fromkeys(
         ("ClaimError", "InputError", "LimitError", "ResidencyError", "SourceError", "UsageError"),

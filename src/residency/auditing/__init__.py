@@ -6,6 +6,5 @@ The package is not called `audit`, since a module of that name would hide the fu
 from __future__ import annotations
 
 from residency.auditing.entry import audit, preview
-from residency.auditing.locating import locate
 
-__all__ = ["audit", "locate", "preview"]
+__all__ = ["audit", "preview"]

@@ -105,7 +105,7 @@ def audit(
         discover=discover_geofeeds,
         rtt=rtt,
     )
-    asked = [*given_evidence.sources(), *sources]
+    asked, hints, times = [*given_evidence.sources(), *sources], given_evidence.hints(), given_evidence.times()
     _check_asns(chosen, asked)
     answers = recorded_answers(dns)
 
@@ -118,11 +118,11 @@ def audit(
                 packs=packs,
                 claims=chosen,
                 sources=asked,
-                hints=given_evidence.hints(),
+                hints=hints,
                 options=options,
                 cuts_us=cuts,
                 flows=flows,
-                rtt_files=given_evidence.times(),
+                rtt_files=times,
                 recorded=answers.snapshots,
             )
 

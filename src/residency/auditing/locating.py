@@ -15,7 +15,6 @@ from residency._version import __version__
 from residency.auditing.given import GivenEvidence
 from residency.auditing.measuring import Measurements
 from residency.auditing.options import VantageInput, parse_assurance, parse_max_age, parse_places, parse_vantages
-from residency.auditing.timed import check_warnings
 from residency.auditing.witnesses import Hints
 from residency.errors import UsageError, shorten
 from residency.evaluate.locate import Weighed, excluded_by, place_in, side_of, weigh
@@ -286,7 +285,7 @@ class Locator:
             as_of=self.day,
             within=self.within,
             snapshots=self._snapshots(times, has_names=any(wanted.host for wanted in given)),
-            warnings=(*notes, *(() if times is None else (*check_warnings(times), *times.notes))),
+            warnings=(*notes, *(() if times is None else times.warnings)),
             vantages=() if times is None else times.checks,
             refused=tuple(refused),
             tool_version=__version__,

@@ -90,6 +90,17 @@ class Measurements:
             found.append(check_vantage(vantage, times, self.gazetteer, self.parties))
         return tuple(found)
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """A sentence for every vantage whose times do not prove, and what is odd in the files."""
+        words = {Standing.UNTESTED: "its times support nothing", Standing.VOID: "its times are void"}
+        checked = (
+            f"vantage {check.vantage.name or '(unnamed)'}: {words[check.standing]}: {check.why}"
+            for check in self.checks
+            if check.standing in words
+        )
+        return (*checked, *self.notes)
+
     def said_of(self, address: Address, row: int | None = None) -> tuple[Statement, ...]:
         """Return what the times say of an address; of one group of flows alone where `row` is given (anycast)."""
         mine = self._by_address.get(address.text, ())

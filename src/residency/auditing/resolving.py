@@ -8,7 +8,6 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from residency.auditing.locating import Locator, Wanted, parse_day
 from residency.model.evidence import Snapshot
 from residency.model.location import Location
 from residency.model.network import parse_address
@@ -24,6 +23,8 @@ def places_of(found: Resolution, sources: Sequence[Source]) -> dict[str, Locatio
     texts = list(dict.fromkeys(text for item in found for text in item.endpoints))
     if not texts:
         return {}
+    from residency.auditing.locating import Locator, Wanted, parse_day
+
     day = max(item.at for item in found).date()
     locator = Locator(sources=sources, within=(), min_assurance="database", max_age_days=None, day=parse_day(day))
     located = locator.locate([Wanted(text, parse_address(text)) for text in texts])
@@ -44,6 +45,8 @@ def recorded_answers(paths: Sequence[str | PathLike[str]]) -> RecordedAnswers:
     The clients may have been given others: so a flow named by them is named by a shared answer, which never violates.
     Raises InputError for a recording that is damaged.
     """
+    if not paths:
+        return RecordedAnswers(batches=(), snapshots=())
     from residency.resolve.recorded import read_recording
 
     found = [read_recording(Path(path)) for path in paths]

@@ -119,16 +119,6 @@ def own_snapshot(
     )
 
 
-def check_warnings(found: Measurements) -> tuple[str, ...]:
-    """Return a sentence for every vantage whose times do not prove."""
-    words = {"untested": "its times support nothing", "void": "its times are void"}
-    return tuple(
-        f"vantage {check.vantage.name or '(unnamed)'}: {words[check.standing.value]}: {check.why}"
-        for check in found.checks
-        if check.standing.value in words
-    )
-
-
 def _asker(sources: Sequence[Source], days: Mapping[str, date], day: date) -> Ask:
     def ask(addresses: Sequence[Address]) -> Sequence[tuple[Statement, ...]]:
         asked = Asked(sources, Addresses(addresses), [days.get(address.text, day) for address in addresses])

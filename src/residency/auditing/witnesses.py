@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from residency.auditing.cuts import time_rule_ends
-from residency.auditing.measuring import Measurements
-from residency.auditing.timed import check_warnings
 from residency.evaluate.locate import Weighed, weigh
 from residency.evaluate.scope import Groups
 from residency.model.evidence import Kind, Snapshot, Statement
 from residency.model.network import Address, Addresses
 from residency.model.verdict import Observed
 from residency.sources.interface import Asked, Source
+
+if TYPE_CHECKING:
+    from residency.auditing.measuring import Measurements
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,7 @@ class Witnesses:
         """What a reader of the report should know of given files: malformed entries, overlaps, no date."""
         noted = [note for source in self._sources for note in getattr(source, "notes", ())]
         if self._measurements is not None:
-            noted += [*check_warnings(self._measurements), *self._measurements.notes]
+            noted += self._measurements.warnings
         return tuple(noted)
 
     def ask(self, groups: Groups, observed: Mapping[int, Observed]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,10 +25,11 @@ def status() -> int:
     Each shipped table is verified against its hash.
     """
     from residency.shipped import manifest, read_verified
+    from residency.sources.clock import current_day
     from residency.sources.geoip import imported_databases
 
     page = terminal.page()
-    today = datetime.now(UTC).date()
+    today = current_day()
     made = table("data", "what", "date", "age", "licence", numbers=("age",))
     for entry_id, entry in sorted(manifest().items()):
         read_verified(entry_id)

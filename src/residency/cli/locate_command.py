@@ -24,7 +24,6 @@ from residency.cli.evidence_options import (
     pinned,
 )
 from residency.cli.targets import read_lines
-from residency.errors import UsageError
 from residency.evaluate.rules import RULES
 from residency.report import as_json, as_locate
 
@@ -91,7 +90,7 @@ def locate(
     from residency.auditing.options import parse_places
     from residency.sources.gazetteer import shipped_gazetteer
 
-    name, path = _form(format_)
+    name, path = terminal.parse_format(format_)
     listed = None if rtt and not (targets or file) else read_lines(targets or [], file, what="target")
     given = GivenEvidence(
         embedded=not no_embedded,
@@ -128,10 +127,3 @@ def locate(
         where = "" if refused.line is None else f"{file or '<stdin>'}:{refused.line}: "
         terminal.complain(f"{where}`{refused.text}`: {refused.reason}")
     return found.exit_code
-
-
-def _form(text: str) -> tuple[str, Path | None]:
-    name, _, path = text.partition(":")
-    if name not in ("text", "json"):
-        raise UsageError(f"--format `{name}`: one of json, text")
-    return name, Path(path) if path else None

@@ -10,7 +10,6 @@ import typer
 
 from residency.cli import terminal
 from residency.cli.report_command import damage_told, read_report
-from residency.errors import UsageError
 from residency.report import as_json, as_plan
 
 
@@ -29,14 +28,12 @@ def plan(
     """
     from residency.auditing.planning import plan_report
 
-    name, _, target = format_.partition(":")
-    if name not in ("text", "json"):
-        raise UsageError(f"--format `{name}`: one of json, text")
+    name, target = terminal.parse_format(format_)
     document = read_report(path)
     with damage_told(path):
         plans = plan_report(document)
     text = as_json.dumps(as_plan.document(plans)) if name == "json" else as_plan.render(plans)
     if atlas is not None:
         terminal.write(json.dumps(as_plan.atlas_requests(plans), indent=2, sort_keys=True) + "\n", atlas)
-    terminal.write(text, Path(target) if target else None)
+    terminal.write(text, target)
     return 0

@@ -19,7 +19,6 @@ from residency.cli.evidence_options import (
     pinned,
 )
 from residency.cli.targets import read_lines
-from residency.errors import UsageError
 
 _FORMS = ("text", "json", "csv")
 
@@ -107,7 +106,7 @@ def resolve(
     from residency.resolve.entry import DEFAULT_TYPES
     from residency.resolve.entry import resolve as look_up
 
-    name, path = _form(format_)
+    name, path = terminal.parse_format(format_, _FORMS)
     listed = _names(names or [], file, is_replay=replay is not None)
     with terminal.progress_bar(quiet) as progress:
         found = look_up(
@@ -146,13 +145,6 @@ def resolve(
     else:
         terminal.write(as_resolve.render(doc, width=page.width, colour=page.colour and path is None), path)
     return found.exit_code
-
-
-def _form(text: str) -> tuple[str, Path | None]:
-    name, _, path = text.partition(":")
-    if name not in _FORMS:
-        raise UsageError(f"--format `{name}`: one of {', '.join(sorted(_FORMS))}")
-    return name, Path(path) if path else None
 
 
 def _names(names: list[str], file: Path | None, *, is_replay: bool) -> list[str]:

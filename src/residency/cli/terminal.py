@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from residency.errors import UsageError
@@ -23,14 +23,17 @@ def page() -> Page:
     return Page(width=min(shutil.get_terminal_size((80, 24)).columns, 120), colour=colour)
 
 
+def parse_format(text: str, known: Collection[str] = ("text", "json")) -> tuple[str, Path | None]:
+    """Read one `NAME[:PATH]` option; the path is None for stdout."""
+    name, _, path = text.partition(":")
+    if name not in known:
+        raise UsageError(f"--format `{name}`: one of {', '.join(sorted(known))}")
+    return name, Path(path) if path else None
+
+
 def parse_formats(given: list[str]) -> list[tuple[str, Path | None]]:
-    """Read `NAME[:PATH]` options; at most one form goes to stdout."""
-    found: list[tuple[str, Path | None]] = []
-    for text in given or ["text"]:
-        name, _, path = text.partition(":")
-        if name not in FORMATS:
-            raise UsageError(f"--format `{name}`: one of {', '.join(sorted(FORMATS))}")
-        found.append((name, Path(path) if path else None))
+    """Read the forms of a report; at most one goes to stdout."""
+    found = [parse_format(text, FORMATS) for text in given or ["text"]]
     if sum(path is None for _, path in found) > 1:
         raise UsageError("two forms for stdout; give all but one a file, as in --format json:report.json")
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from residency.model.resolution import DnsVantage, Lookup, LookupOutcome, Reply
@@ -97,29 +97,24 @@ def make_lookup(task: Task, replies: tuple[Reply, ...], at: datetime) -> Lookup:
     question = task.question
     outcome = combine(reply.outcome for reply in replies) if replies else _O.INVALID_NAME
     detail = question.fault or next((r.detail for r in replies if r.outcome is outcome and r.detail), "")
-    return Lookup(
-        name=question.name,
-        given=question.given,
-        vantage=task.vantage.name,
-        subnet=task.vantage.subnet,
-        round=task.round,
-        at=at,
-        outcome=outcome,
-        detail=detail,
-        replies=replies,
-    )
+    return replace(without_replies(task, at, outcome, detail), replies=replies)
 
 
-def _late(task: Task) -> Lookup:
-    if task.question.fault:
-        return make_lookup(task, (), datetime.now(UTC))
+def without_replies(task: Task, at: datetime, outcome: LookupOutcome, detail: str) -> Lookup:
+    """Return the lookup of a name that nobody answered, with the outcome that it has."""
     return Lookup(
         name=task.question.name,
         given=task.question.given,
         vantage=task.vantage.name,
         subnet=task.vantage.subnet,
         round=task.round,
-        at=datetime.now(UTC),
-        outcome=_O.TIMEOUT,
-        detail="the deadline of the whole run passed first",
+        at=at,
+        outcome=outcome,
+        detail=detail,
     )
+
+
+def _late(task: Task) -> Lookup:
+    if task.question.fault:
+        return make_lookup(task, (), datetime.now(UTC))
+    return without_replies(task, datetime.now(UTC), _O.TIMEOUT, "the deadline of the whole run passed first")

@@ -19,7 +19,7 @@ from typing import Any
 from residency.errors import InputError, UsageError
 from residency.limits import LIMITS
 from residency.model.resolution import Dnssec, DnsVantage, Lookup, LookupOutcome, Reply, Resolution
-from residency.resolve.bulk import Task, make_lookup
+from residency.resolve.bulk import Task, make_lookup, without_replies
 from residency.resolve.dnssec import as_bogus
 from residency.resolve.exchange import Received
 from residency.resolve.names import TYPES, Question, read_questions
@@ -188,16 +188,7 @@ def _lookup(value: dict[str, Any], vantages: dict[str, DnsVantage]) -> Lookup:
     at = _time(value["at"])
     if replies or question.fault:
         return make_lookup(task, replies, at)
-    return Lookup(
-        name=question.name,
-        given=question.given,
-        vantage=task.vantage.name,
-        subnet=task.vantage.subnet,
-        round=task.round,
-        at=at,
-        outcome=LookupOutcome(value["outcome"]),
-        detail=str(value["detail"]),
-    )
+    return without_replies(task, at, LookupOutcome(value["outcome"]), str(value["detail"]))
 
 
 def _reply(value: dict[str, Any]) -> Reply:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from residency.auditing.own_vantage import FAMILIES, KM_PER_MS, EndpointTime, check_vantage
+from residency.auditing.own_vantage import FAMILIES, VACUUM_KM_PER_MS, EndpointTime, check_vantage
 from residency.limits import LIMITS
 from residency.model.evidence import Kind, Snapshot, Statement, Weakness
 from residency.model.network import Address, Vantage
@@ -153,7 +153,7 @@ class Measurements:
         least = _least(times, lambda s: FAMILIES.get(s.kind, ""))
         read = [(self._weakness(one, check), one) for one in least]
         weakness, one = min(read, key=lambda item: (item[0] is not None, item[1].rtt_ms))
-        radius_km = one.rtt_ms * KM_PER_MS + one.vantage.radius_km
+        radius_km = one.rtt_ms * VACUUM_KM_PER_MS + one.vantage.radius_km
         left = self._within(one.vantage, radius_km)
         kind = one.kind or "a handshake"
         says = f"answered {kind} in {one.rtt_ms:g} ms (least of {one.samples}): within {radius_km:,.0f} km of "
@@ -170,7 +170,7 @@ class Measurements:
             return Weakness.EARLY_ANSWER
         if one.samples < LIMITS.min_samples:
             return Weakness.SAMPLES
-        radius_km = one.rtt_ms * KM_PER_MS + one.vantage.radius_km
+        radius_km = one.rtt_ms * VACUUM_KM_PER_MS + one.vantage.radius_km
         return None if check.covers(family, radius_km) else Weakness.VANTAGE
 
     def _within(self, vantage: Vantage, radius_km: float) -> frozenset[Place]:
@@ -203,7 +203,7 @@ def _columns(seen: Iterable[Seen]) -> list[Time]:
 
 
 def _nearest(times: Sequence[Seen]) -> list[Seen]:
-    best = min(times, key=lambda s: (s.rtt_ms * KM_PER_MS + s.vantage.radius_km, s.vantage.name))
+    best = min(times, key=lambda s: (s.rtt_ms * VACUUM_KM_PER_MS + s.vantage.radius_km, s.vantage.name))
     return [s for s in times if s.vantage == best.vantage]
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from residency.evaluate.physics import KM_PER_MS, Bound
 from residency.limits import LIMITS
 from residency.model.claim import party_key
 from residency.model.evidence import Kind, Statement
@@ -23,7 +24,7 @@ from residency.model.network import Address, Vantage
 from residency.model.place import Gazetteer, Spot, great_circle_km
 from residency.model.vantage_check import Control, Standing, VantageCheck
 
-KM_PER_MS = 149.896229  # half of light's way in vacuum: out and back (EVIDENCE section 3)
+VACUUM_KM_PER_MS = KM_PER_MS[Bound.VACUUM]
 FAMILIES: Mapping[str, str] = {"tls": "tcp", "app": "tcp", "quic": "quic"}
 """Kinds of times that only the far end can have answered -> the family that is tested together."""
 _SPHERE_SHARE = 0.994  # the mean sphere's distance may be 0.6 % too long
@@ -89,7 +90,7 @@ def _control(vantage: Vantage, time: EndpointTime, gazetteer: Gazetteer, parties
             least_km=km,
             rtt_ms=time.rtt_ms,
             kind=time.kind,
-            reach_km=time.rtt_ms * KM_PER_MS,
+            reach_km=time.rtt_ms * VACUUM_KM_PER_MS,
         )
         return
 
@@ -137,7 +138,7 @@ def _answers_for_everybody(times: Sequence[EndpointTime]) -> _Near | None:
             why = (
                 f"nearly all of {len(within)} networks answer {kind or 'handshakes'} within {most:g} ms: a proxy or an "
             )
-            return _Near(most * KM_PER_MS, f"{why}interceptor near the vantage may answer for everybody")
+            return _Near(most * VACUUM_KM_PER_MS, f"{why}interceptor near the vantage may answer for everybody")
     return None
 
 

@@ -14,9 +14,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from residency.evaluate.physics import KM_PER_MS, Bound
 from residency.evaluate.sphere import Floats
 
-_KM_PER_MS = 99.930819
 _LEAST_KM = 25.0  # positions are known to about this much: nearer, inflation means nothing
 _EDGES_KM = np.array([0.0, 60, 150, 300, 600, 1000, 1700, 3000, 5000, 8000, 21_000])
 _STEPS = np.linspace(-0.2, 5.0, 261)  # log inflation
@@ -90,7 +90,7 @@ def log_likelihood(model: Inflation, names: Sequence[str], apart_km: Floats, rtt
 
 
 def _log_inflation(apart_km: Floats, rtt_ms: Floats) -> Floats:
-    return np.asarray(np.log(rtt_ms * _KM_PER_MS / np.maximum(apart_km, _LEAST_KM)))
+    return np.asarray(np.log(rtt_ms * KM_PER_MS[Bound.FIBRE] / np.maximum(apart_km, _LEAST_KM)))
 
 
 def _step_of(log_inflation: Floats) -> NDArray[np.int64]:

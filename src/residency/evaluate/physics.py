@@ -21,6 +21,7 @@ from residency.evaluate.coverage import Geography, count_covering, grid_of
 from residency.evaluate.independence import groups_of
 from residency.evaluate.sphere import Floats, distances_km, unit_vectors
 from residency.limits import LIMITS
+from residency.model.latency import RttKind
 from residency.model.network import Vantage
 from residency.model.place import Spot
 
@@ -39,8 +40,7 @@ class Bound(StrEnum):
 KM_PER_MS: Mapping[Bound, float] = {Bound.VACUUM: 149.896229, Bound.FIBRE: 99.930819}
 HALF_ROUND_KM = 20_038.0
 REFUTERS_NAMED = 2
-KINDS = frozenset({"icmp", "tcp", "syn", "tls", "quic", "app"})
-KEYED_KINDS = frozenset({"tls", "quic", "app"})  # the server's own key or words were in the loop
+KINDS = frozenset(kind.value for kind in RttKind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,11 +19,6 @@ class RttKind(StrEnum):
     QUIC = "quic"
     APP = "app"
 
-    @property
-    def needs_the_server(self) -> bool:
-        """Can only the far end have answered, and nothing in the path in its place?"""
-        return self in (RttKind.TLS, RttKind.QUIC, RttKind.APP)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:

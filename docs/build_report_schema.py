@@ -53,6 +53,11 @@ def table(about: str, **keys: Schema) -> Schema:
     return {"type": "object", "description": about, "properties": keys, "required": sorted(keys)}
 
 
+def also(schema: Schema, **keys: Schema) -> Schema:
+    """Return the schema of an object that may have these keys too: reports of earlier versions have not."""
+    return {**schema, "properties": schema["properties"] | keys}
+
+
 def said(schema: Schema, about: str) -> Schema:
     """Return the schema with a description."""
     return {**schema, "description": about}
@@ -176,6 +181,16 @@ FINDING = table(
     rules=listed(RULE),
     evidence=listed({"$ref": "#/$defs/evidence"}),
 )
+EXCEPTION = table(
+    "A stated exception of a claim; with no hosts, networks and places it is a caveat.",
+    id=TEXT,
+    activity=words(Activity),
+    hosts=listed(TEXT),
+    networks=listed(TEXT),
+    places=listed(TEXT),
+    effective=said(TEXT, "from/until, an open end as .."),
+    why=TEXT,
+)
 CLAIM = table(
     "The verdict on one claim with all that it stands on.",
     id=TEXT,
@@ -202,6 +217,12 @@ CLAIM = table(
     not_observed=TEXT,
     notes=listed(TEXT),
     sources=listed(SOURCE),
+)
+CLAIM = also(
+    CLAIM,
+    file=said(or_null(TEXT), "the claim file as given, or the name of a shipped pack"),
+    line=said(or_null({"type": "integer", "minimum": 1}), "where the claim begins in its file"),
+    exceptions=listed(EXCEPTION),
 )
 QUARANTINED: Schema = {
     "type": "object",
@@ -233,6 +254,15 @@ def schema() -> Schema:
         findings=listed({"$ref": "#/$defs/finding"}),
         warnings=listed(TEXT),
         vantages=said(listed(VANTAGE), "where round-trip times come from, and what they are worth"),
+    )
+    document = also(
+        document,
+        rules={
+            "type": "object",
+            "description": "the sentence of every rule that decided something, as of this version",
+            "propertyNames": {"pattern": "^R[0-9]{3}$"},
+            "additionalProperties": TEXT,
+        },
     )
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -24,6 +24,7 @@ from residency.evaluate import sentences
 from residency.evaluate.judge import Entry, Judged, could_yield, judge
 from residency.evaluate.locate import excluded_by, side_of
 from residency.evaluate.outcome import Terms
+from residency.evaluate.rules import sentences_of
 from residency.evaluate.scope import Groups, HostMatches, Scope, match_hosts, moments, select, surely_in_force
 from residency.limits import LIMITS
 from residency.model.claim import Activity, Claim, Pack
@@ -176,6 +177,7 @@ class Run:
             options=self.options.shown(),
             vantages=() if self.measurements is None else self.measurements.checks,
             pack_as_of=max((p.as_of for p in self.packs if p.as_of), default=None),
+            rules=sentences_of(results, findings),
         )
 
     def previews(self) -> list[ScopePreview]:
@@ -218,6 +220,7 @@ class Run:
         stated = all(entry.terms.subjects_stated for entry in entries) if entries else bool(self.options.clients)
         judgement = judge(claim, entries, scope, self.groups, subjects_stated=stated, rely_on=self.options.rely_on)
         wording = self._wording(claim)
+        pack = next(pack for pack in self.packs if claim in pack.claims)
         as_connection = self._as_connection(claim, entries, scope) if claim.activity is Activity.STORAGE else None
         result = ClaimResult(
             claim=claim,
@@ -232,6 +235,8 @@ class Run:
             not_observed=sentences.not_observed(claim, judgement, wording),
             as_connection=as_connection,
             notes=_notes(claim),
+            file=pack.path,
+            line=pack.line_of(claim.id),
         )
         return result, [self._finding(claim, j) for j in judgement.judged]
 

@@ -46,6 +46,8 @@ def demo(
     document = as_json.document(report)
     for item in (*document["inputs"], *document["quarantine"]):
         item["path"] = f"demo/{Path(item['path']).name}"
+    for claim in document["claims"]:
+        claim["file"] = _PACK if claim["file"] == _PACK else f"demo/{_CLAIMS}"
     for name, path in forms:
         page = terminal.page() if path is None else Page()
         terminal.write(FORMATS[name](document, page), path)

@@ -6,8 +6,10 @@ new id; docs/verdicts.md describes each with an example, and a test holds the tw
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+
+from residency.model.verdict import ClaimResult, Finding
 
 # Places (evaluate/locate.py)
 NOT_LOCATABLE = "R101"
@@ -137,3 +139,10 @@ RULES: Mapping[str, str] = MappingProxyType(
         CANNOT_CONFIRM: "cannot be confirmed by traffic as written",
     }
 )
+
+
+def sentences_of(results: Iterable[ClaimResult], findings: Iterable[Finding]) -> dict[str, str]:
+    """Return the rules that decided anything in a report, each with its sentence."""
+    used = {rule for finding in findings for rule in finding.rules}
+    used |= {reason.rule for result in results for reason in (*result.reasons, *result.could.reasons)}
+    return {rule: RULES[rule] for rule in sorted(used)}

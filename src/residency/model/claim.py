@@ -253,3 +253,8 @@ class Pack:
     sha256: str = ""
     lines: Mapping[str, int] = field(default_factory=dict)  # "claim[0].allow" -> 12
     warnings: tuple[str, ...] = ()
+
+    def line_of(self, claim: str) -> int | None:
+        """Return the line on which the claim with this id begins; None where the file does not tell."""
+        numbers = [number for number, listed in enumerate(self.claims) if listed.id == claim]
+        return self.lines.get(f"claim[{numbers[0]}]") if numbers else None

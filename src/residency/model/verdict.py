@@ -193,6 +193,8 @@ class ClaimResult:
     not_observed: str
     as_connection: Verdict | None = None
     notes: tuple[str, ...] = ()
+    file: str = ""  # the claim file as given, or the name of a shipped pack; empty where the claim came from neither
+    line: int | None = None  # where the claim begins in it
 
     @property
     def id(self) -> str:
@@ -326,6 +328,7 @@ class Report:
     options: Mapping[str, str] = field(default_factory=dict)
     pack_as_of: date | None = None
     vantages: tuple[VantageCheck, ...] = ()
+    rules: Mapping[str, str] = field(default_factory=dict)  # the sentence of every rule that decided something
 
     def __bool__(self) -> bool:
         raise TypeError("three values do not fit in two; use report.verdict(claim_id)")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from residency.model.claim import Exemption
 from residency.model.evidence import Evidence, Snapshot
 from residency.model.period import rfc3339
 from residency.model.place import countries_of, sites_of
@@ -41,6 +42,7 @@ def document(report: Report) -> dict[str, Any]:
         "findings": _findings(report),
         "warnings": list(report.warnings),
         "vantages": [vantage_check(check) for check in report.vantages],
+        "rules": dict(report.rules),
     }
 
 
@@ -134,6 +136,8 @@ def _claim(result: ClaimResult) -> dict[str, Any]:
     claim = result.claim
     return {
         "id": claim.id,
+        "file": result.file or None,
+        "line": result.line,
         "vendor": claim.vendor,
         "statement": claim.statement,
         "activity": claim.activity.value,
@@ -160,6 +164,19 @@ def _claim(result: ClaimResult) -> dict[str, Any]:
             {"url": s.url, "published": s.published.isoformat() if s.published else None, "kind": s.kind}
             for s in claim.sources
         ],
+        "exceptions": [_exception(item) for item in claim.exceptions],
+    }
+
+
+def _exception(item: Exemption) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "activity": item.activity.value,
+        "hosts": [pattern.text for pattern in item.hosts],
+        "networks": [str(network) for network in item.networks],
+        "places": list(item.places),
+        "effective": str(item.effective),
+        "why": item.why,
     }
 
 

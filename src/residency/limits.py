@@ -20,6 +20,10 @@ class Limits:
     max_record_bytes: int = 1 << 62
     max_quarantine_in_report: int = 1_000
     max_value_characters: int = 80
+    # Reports for others' systems: what GitHub takes of one step's summary, and of one SARIF run.
+    max_step_summary_bytes: int = 1 << 20
+    max_sarif_results: int = 25_000
+    max_oscal_observations: int = 10_000
     dns_grace_s: int = 300
     max_dns_ttl_s: int = 7 * 86_400
     assumed_dns_ttl_s: int = 300

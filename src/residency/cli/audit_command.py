@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from residency.cli import terminal
+from residency.cli import forms, terminal
 from residency.cli.evidence_options import (
     AnycastFiles,
     DiscoverGeofeeds,
@@ -26,7 +26,6 @@ from residency.cli.evidence_options import (
     pinned,
 )
 from residency.report import as_json
-from residency.report.formats import FORMATS, Page
 
 
 class FailOn(StrEnum):
@@ -59,7 +58,7 @@ def audit(
     ] = None,
     format_: Annotated[
         list[str] | None,
-        typer.Option("--format", "-f", metavar="NAME[:PATH]", help="text or json; to a file with :PATH (repeatable)."),
+        typer.Option("--format", "-f", metavar="NAME[:PATH]", help=forms.HELP),
     ] = None,
     clients: Annotated[
         str,
@@ -142,7 +141,8 @@ def audit(
     from residency.auditing import audit as run
     from residency.auditing import preview
 
-    forms = terminal.parse_formats(format_ or [])
+    read = [traffic, claims, geoip, ranges, geofeed, anycast, relay, rtt, vantage, evidence, dns]
+    chosen = forms.choose(format_ or [], inputs=[path for paths in read for path in paths or ()], outputs=[quarantine])
     options: dict[str, Any] = {
         "claim_ids": claim,
         "clients": clients,
@@ -187,10 +187,7 @@ def audit(
 
         terminal.write(render(scopes, width=terminal.page().width), None)
         return 0
-    document = as_json.document(report)
-    for name, path in forms:
-        page = terminal.page() if path is None else Page()
-        terminal.write(FORMATS[name](document, page), path)
+    forms.write(as_json.document(report), chosen)
     return _exit_code(report.exit_code, fail_on)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from residency.cli import terminal
+from residency.cli import forms
 from residency.errors import UsageError
 
 _SAMPLE, _CLAIMS, _PACK = "composed-sample.csv", "claims.toml", "tiktok-clover"
@@ -19,9 +19,7 @@ def demo(
         Path | None,
         typer.Option("--write-to", metavar="DIR", help="Copy the sample and its claims here and stop."),
     ] = None,
-    format_: Annotated[
-        list[str] | None, typer.Option("--format", "-f", metavar="NAME[:PATH]", help="text or json (repeatable).")
-    ] = None,
+    format_: Annotated[list[str] | None, typer.Option("--format", "-f", metavar="NAME[:PATH]", help=forms.HELP)] = None,
 ) -> int:
     """Show all three verdicts on a shipped sample (composed, not recorded). Always exits 0.
 
@@ -29,14 +27,13 @@ def demo(
     """
     from residency.auditing import audit
     from residency.report import as_json
-    from residency.report.formats import FORMATS, Page
     from residency.shipped import data_path
 
     folder = data_path("demo")
     if write_to is not None:
         return _copy(folder, write_to)
-    forms = terminal.parse_formats(format_ or [])
-    if any(path is None and name == "text" for name, path in forms):
+    chosen = forms.choose(format_ or [])
+    if any(one.path is None and one.name == "text" for one in chosen):
         typer.echo(
             "The traffic below is composed from published addresses; nobody was observed. The same by hand:\n"
             "  residency demo --write-to demo\n"
@@ -48,9 +45,7 @@ def demo(
         item["path"] = f"demo/{Path(item['path']).name}"
     for claim in document["claims"]:
         claim["file"] = _PACK if claim["file"] == _PACK else f"demo/{_CLAIMS}"
-    for name, path in forms:
-        page = terminal.page() if path is None else Page()
-        terminal.write(FORMATS[name](document, page), path)
+    forms.write(document, chosen)
     return 0
 
 

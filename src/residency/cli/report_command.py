@@ -10,31 +10,24 @@ from typing import Annotated, Any
 
 import typer
 
-from residency.cli import terminal
+from residency.cli import forms, terminal
 from residency.errors import InputError, UsageError
 from residency.report import as_json
 from residency.report.explain import find, render
-from residency.report.formats import FORMATS, Page
 
 _REPORT = typer.Argument(metavar="REPORT.json", help="A report saved with --format json:REPORT.json.")
 
 
 def report(
     path: Annotated[Path, _REPORT],
-    format_: Annotated[
-        list[str] | None, typer.Option("--format", "-f", metavar="NAME[:PATH]", help="text or json (repeatable).")
-    ] = None,
+    format_: Annotated[list[str] | None, typer.Option("--format", "-f", metavar="NAME[:PATH]", help=forms.HELP)] = None,
 ) -> int:
     """Show a saved report in another form.
 
     residency report report.json --format text
     """
-    document = read_report(path)
-    for name, target in terminal.parse_formats(format_ or []):
-        page = terminal.page() if target is None else Page()
-        with damage_told(path):
-            text = FORMATS[name](document, page)
-        terminal.write(text, target)
+    chosen = forms.choose(format_ or [], inputs=[path])
+    forms.write(read_report(path), chosen, damage_told(path))
     return 0
 
 

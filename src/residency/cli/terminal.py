@@ -13,13 +13,14 @@ from pathlib import Path
 from residency.errors import UsageError
 from residency.model.verdict import QuarantinedRecord
 from residency.report import as_json
-from residency.report.formats import FORMATS, Page
+from residency.report.formats import Page
 from residency.report.medium import printable
 
 
 def page() -> Page:
-    """Return the width and colour of stdout; NO_COLOR and pipes turn colour off."""
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    """Return the width and colour of stdout; NO_COLOR and pipes turn colour off, FORCE_COLOR turns it on in a pipe."""
+    wanted = sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
+    colour = wanted and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return Page(width=min(shutil.get_terminal_size((80, 24)).columns, 120), colour=colour)
 
 
@@ -31,24 +32,42 @@ def parse_format(text: str, known: Collection[str] = ("text", "json")) -> tuple[
     return name, Path(path) if path else None
 
 
-def parse_formats(given: list[str]) -> list[tuple[str, Path | None]]:
-    """Read the forms of a report; at most one goes to stdout."""
-    found = [parse_format(text, FORMATS) for text in given or ["text"]]
-    if sum(path is None for _, path in found) > 1:
-        raise UsageError("two forms for stdout; give all but one a file, as in --format json:report.json")
-    return found
-
-
-def write(text: str, path: Path | None) -> None:
-    """Write a result to a file, or to stdout."""
+def write(result: str | bytes, path: Path | None, *, appends: bool = False) -> None:
+    """Write a result to stdout, or to a file: whole or not at all, unless it is added to one."""
     if path is None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        _write_out(result)
         return
+    content = result if isinstance(result, bytes) else result.encode("utf-8", "backslashreplace")
     try:
-        path.write_text(text, encoding="utf-8")
+        if appends or (path.exists() and not path.is_file()):  # a pipe or a device cannot be replaced
+            with path.open("ab") as file:
+                file.write(content)
+        else:
+            _replace(path.resolve(), content)
     except OSError as error:
         raise UsageError(f"cannot be written: {error.strerror}", path=path) from error
+
+
+def _write_out(result: str | bytes) -> None:
+    if isinstance(result, bytes):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(result)
+    else:
+        sys.stdout.write(result)
+    sys.stdout.flush()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Put a file in place whole; half a report must never lie there."""
+    part = path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
+    try:
+        with part.open("xb") as file:
+            file.write(content)
+        if path.exists():
+            shutil.copymode(path, part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def complain(text: str) -> None:

@@ -1,0 +1,109 @@
+"""The findings as a table: CSV that no spreadsheet takes for formulas, and typed Parquet.
+
+Both have the same columns. Parquet holds lists and every value as it is (but for half a surrogate pair, which no UTF-8
+can say); CSV joins lists by `;`, writes evidence as JSON and shows control characters by their codes.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from residency.report.medium import printable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Doc = Mapping[str, Any]
+
+_TEXTS_BEFORE = ("id", "claim", "verdict", "outcome", "place", "assurance", "missing_link")
+_SERVER = ("server_ip", "server_form", "server_port", "proto", "host", "named_by", "answered")
+_WHERE = ("role", "period", "vantage", "countries", "sites", "excluded", "network")
+_COUNTS = ("flows", "bytes_sent", "bytes_received", "first_seen", "last_seen", "min_rtt_ms", "rtt_kind")
+COLUMNS = (*_TEXTS_BEFORE, *_SERVER, *_WHERE, *_COUNTS, "rules", "evidence")
+_MOMENTS = ("first_seen", "last_seen")
+_EVIDENCE = ("kind", "author", "says", "for", "source", "lineage", "echo", "struck", "days_from_flow")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "'")
+
+
+def to_csv(document: Doc) -> str:
+    """Return one row a finding. A text that a spreadsheet would run, or that begins with an apostrophe, gets one first.
+
+    So one apostrophe taken off whatever begins with one gives the text back.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")  # RFC 4180
+    writer.writerow(COLUMNS)
+    writer.writerows([_cell(row[name]) for name in COLUMNS] for row in _rows(document))
+    return out.getvalue()
+
+
+def to_parquet(document: Doc) -> bytes:
+    """Return one row a finding, compressed, with a schema that does not depend on the rows."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema, rows = _schema(), list(_rows(document))
+    columns = [pa.array([_value(field.name, row[field.name]) for row in rows], type=field.type) for field in schema]
+    out = io.BytesIO()
+    pq.write_table(pa.Table.from_arrays(columns, schema=schema), out, compression="zstd")
+    return out.getvalue()
+
+
+def _rows(document: Doc) -> Iterable[Doc]:
+    verdicts = {claim["id"]: claim["verdict"] for claim in document["claims"]}
+    return ({**finding, "verdict": verdicts.get(finding["claim"])} for finding in document["findings"])
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return _inert(value)
+    if isinstance(value, list):
+        told = json.dumps([_brief(e) for e in value]) if value and isinstance(value[0], Mapping) else ";".join(value)
+        return _inert(told)
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _inert(text: str) -> str:
+    shown = text if text.isprintable() else printable(text)
+    return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown
+
+
+def _brief(evidence: Doc) -> dict[str, Any]:
+    return {name: evidence[name] for name in _EVIDENCE}
+
+
+def _schema() -> pa.Schema:
+    import pyarrow as pa
+
+    text = pa.string()
+    told: dict[str, pa.DataType] = {"struck": pa.bool_(), "days_from_flow": pa.int32()}
+    special: dict[str, pa.DataType] = {
+        "server_port": pa.int32(),
+        "answered": pa.bool_(),
+        "min_rtt_ms": pa.float64(),
+        **dict.fromkeys(("flows", "bytes_sent", "bytes_received"), pa.int64()),
+        **dict.fromkeys(_MOMENTS, pa.timestamp("us", tz="UTC")),
+        **dict.fromkeys(("countries", "sites", "excluded", "rules"), pa.list_(text)),
+        "evidence": pa.list_(pa.struct([(name, told.get(name, text)) for name in _EVIDENCE])),
+    }
+    return pa.schema([(name, special.get(name, text)) for name in COLUMNS])
+
+
+def _value(name: str, value: Any) -> Any:
+    if name in _MOMENTS:
+        return None if value is None else datetime.fromisoformat(value)
+    if isinstance(value, list):
+        return [{key: _utf8(e[key]) for key in _EVIDENCE} if isinstance(e, Mapping) else _utf8(e) for e in value]
+    return _utf8(value)
+
+
+def _utf8(value: Any) -> Any:
+    """Return a text that UTF-8 can say: half of a surrogate pair is shown by its code."""
+    if not isinstance(value, str) or value.isascii():
+        return value
+    return value.encode("utf-8", "backslashreplace").decode("utf-8")

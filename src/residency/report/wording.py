@@ -1,0 +1,115 @@
+"""Words that several forms share: the order of outcomes, an area, who says where, what was not looked at.
+
+Pure text from the JSON document, escaped for no medium: each form does that itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+Doc = Mapping[str, Any]
+
+OUTCOMES = ("violating", "adverse", "doubtful", "unknown", "inside", "excused", "not_carrying", "unanswered")
+AGAINST = ("violating", "adverse", "doubtful")  # the outcomes that speak against a claim
+FATES = ("judged", "out_of_scope", "quarantined", "duplicate", "context")
+_SEVERITY = {"violated": 0, "inconclusive": 1, "consistent": 2}
+_UNSEEN = ("access", "backup", "support", "ownership", "oversight")
+
+
+def counted(number: int, noun: str) -> str:
+    """Format a number with its noun, as in 1 conversation, 2,000 conversations."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def by_severity(document: Doc) -> list[Doc]:
+    """Return the claims, the worst first; of the open ones those that could have been confirmed."""
+    return sorted(document["claims"], key=lambda c: (_SEVERITY[c["verdict"]], not c["could_confirm"], c["id"]))
+
+
+def by_weight(findings: Sequence[Doc]) -> list[Doc]:
+    """Return findings, the most telling first: by outcome, then by bytes sent and flows."""
+    return sorted(findings, key=lambda f: (OUTCOMES.index(f["outcome"]), -(f["bytes_sent"] or 0), -f["flows"], f["id"]))
+
+
+def findings_by_claim(document: Doc) -> dict[str, list[Doc]]:
+    """Return the findings of each claim."""
+    found: dict[str, list[Doc]] = {claim["id"]: [] for claim in document["claims"]}
+    for finding in document["findings"]:
+        found.setdefault(finding["claim"], []).append(finding)
+    return found
+
+
+def split_headline(claim: Doc) -> tuple[str, str, str]:
+    """Split `verdict (assurance, extent): sentence` into its three parts."""
+    head, colon, why = claim["headline"].partition(": ")
+    verdict, _, detail = (head if colon else claim["verdict"]).partition(" ")
+    return verdict, detail.strip("()"), why if colon else claim["headline"]
+
+
+def area(claim: Doc) -> str:
+    """Say what a claim allows and forbids, as in `in EEA but not in HU`."""
+    allowed = f"in {', '.join(claim['allow'])}" if claim["allow"] else "anywhere"
+    return allowed + (f" but not in {', '.join(claim['forbid'])}" if claim["forbid"] else "")
+
+
+def terms(claim: Doc) -> str:
+    """Say in one line what a claim declares."""
+    start, _, end = claim["effective"].partition("/")
+    period = f"from {start[:10]}" if start != ".." else "always"
+    period += f" until {end[:10]}" if end != ".." else ""
+    subjects = f"; data of {', '.join(claim['subjects'])}" if claim["subjects"] else ""
+    return f"{claim['activity']} {area(claim)}, {claim['modality']}, {period}{subjects}"
+
+
+def reasons(claim: Doc) -> Iterator[Doc]:
+    """Yield what decided a claim, then what it could not yield at all; each once."""
+    yield from claim["reasons"]
+    yield from (reason for reason in claim["could_reasons"] if reason not in claim["reasons"])
+
+
+def place(finding: Doc) -> str:
+    """Say where an endpoint is, who says so, and what is missing."""
+    where = ", ".join(finding["countries"][:4]) + ("…" if len(finding["countries"]) > 4 else "")
+    said = [e for e in finding["evidence"] if e["countries"] and not e["struck"]]
+    deciding = [e for e in said if e["kind"] == finding["assurance"]] or said
+    authors = ", ".join(dict.fromkeys(f"{e['author']} ({e['kind']})" for e in deciding[:2]))
+    struck = sum(e["struck"] for e in finding["evidence"])
+    text = f"{finding['place']}: {where or 'no place known'}"
+    text += f", says {authors}" if authors else ""
+    text += f"; {struck} struck" if struck else ""
+    return f"{text}; missing {finding['missing_link']}" if finding["missing_link"] else text
+
+
+def stated(document: Doc) -> str:
+    """Say what the auditor stated, as in `clients EEA; max-age 90 days`; empty for nothing."""
+    return "; ".join(f"{name.replace('_', '-')} {text}" for name, text in document["options"].items())
+
+
+def title(document: Doc) -> str:
+    """Say what was read and when it is judged."""
+    seen = document["seen"]
+    records = sum(item["records"] for item in document["inputs"])
+    days = list(dict.fromkeys((seen["first"][:10], seen["last"][:10]))) if seen["first"] else []
+    span = f", {' to '.join(days)}" if days else ""
+    return f"{counted(records, 'record')}{span}; judged as of {document['as_of'][:10]}"
+
+
+def not_looked_at(document: Doc) -> list[str]:
+    """Say in a few lines what no verdict of this report rests on: the same for every form, and never left out."""
+    activities = {claim["activity"] for claim in document["claims"]}
+    seen = sorted(activities - {*_UNSEEN, "connection"})
+    lines = []
+    if "storage" in activities:
+        lines.append("where data rests: traffic shows where conversations end")
+    if seen and seen != ["storage"]:
+        lines.append("what happens behind the servers that were talked to")
+    if unseen := sorted(activities & set(_UNSEEN)):
+        lines.append(f"{', '.join(unseen)}: not observable on the network, so not checked")
+    unnamed = max((claim["unnamed"]["flows"] for claim in document["claims"]), default=0)
+    if unnamed:
+        lines.append(f"{counted(unnamed, 'conversation')} without a host name, which may belong to any claim")
+    for fate, words in (("out_of_scope", "outside the scope of every claim"), ("quarantined", "that cannot be read")):
+        if number := sum(item[fate] for item in document["inputs"]):
+            lines.append(f"{counted(number, 'record')} {words}")
+    return [*lines, "conversations that are not in these files: other times, other places, other clients"]

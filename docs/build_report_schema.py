@@ -189,6 +189,7 @@ EXCEPTION = table(
     networks=listed(TEXT),
     places=listed(TEXT),
     effective=said(TEXT, "from/until, an open end as .."),
+    caveat=FLAG,
     why=TEXT,
 )
 CLAIM = table(

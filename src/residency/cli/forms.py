@@ -69,10 +69,8 @@ def write(
     document: Mapping[str, Any], chosen: Iterable[Chosen], told: AbstractContextManager[None] | None = None
 ) -> None:
     """Write every form that was chosen; `told` surrounds the making of each (a saved report may be damaged)."""
-    made = []
     with told or nullcontext():
-        for one in chosen:
-            made.append((one, FORMATS[one.name](document, _page(one))))
+        made = [(one, FORMATS[one.name](document, _page(one))) for one in chosen]
     for one, result in made:
         terminal.write(result, one.path, appends=one.appends)
 

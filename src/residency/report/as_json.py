@@ -147,6 +147,7 @@ def _claim(result: ClaimResult) -> dict[str, Any]:
         "subjects": list(claim.subjects),
         "parties": list(claim.parties),
         "effective": str(claim.effective),
+        "exceptions": [_exception(item) for item in claim.exceptions],
         "could_violate": result.could.could_violate,
         "could_confirm": result.could.could_confirm,
         "could_reasons": [_reason(r) for r in result.could.reasons],
@@ -164,7 +165,6 @@ def _claim(result: ClaimResult) -> dict[str, Any]:
             {"url": s.url, "published": s.published.isoformat() if s.published else None, "kind": s.kind}
             for s in claim.sources
         ],
-        "exceptions": [_exception(item) for item in claim.exceptions],
     }
 
 
@@ -176,6 +176,7 @@ def _exception(item: Exemption) -> dict[str, Any]:
         "networks": [str(network) for network in item.networks],
         "places": list(item.places),
         "effective": str(item.effective),
+        "caveat": item.is_caveat,
         "why": item.why,
     }
 

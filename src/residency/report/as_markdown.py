@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 from residency.model.units import format_bytes
@@ -48,7 +47,7 @@ def render(document: Doc, *, max_bytes: int | None = None) -> str:
 def _parts(document: Doc, most: int) -> Iterator[str]:
     """Yield the sections, each with the blank line before it."""
     verdicts = [_verdict_row(claim) for claim in wording.by_severity(document)]
-    yield f"# residency: {_counts(document)}\n\n{_sentence(wording.title(document))}\n"
+    yield f"# residency: {_sentence(wording.counts(document))}\n\n{_sentence(wording.title(document))}\n"
     if stated := wording.stated(document):
         yield f"\nStated by the auditor: {_sentence(stated)}\n"
     yield _table(("verdict", "claim", "why"), verdicts)
@@ -61,11 +60,6 @@ def _parts(document: Doc, most: int) -> Iterator[str]:
         yield "\n## Sources\n" + _snapshots(document)
     if document["warnings"]:
         yield "\n## Warnings\n\n" + "".join(f"- {_sentence(text)}\n" for text in document["warnings"])
-
-
-def _counts(document: Doc) -> str:
-    ordered = [claim["verdict"] for claim in wording.by_severity(document)]
-    return ", ".join(f"{len(list(group))} {verdict}" for verdict, group in groupby(ordered)) or "no claim"
 
 
 def _verdict_row(claim: Doc) -> tuple[str, str, str]:

@@ -1,7 +1,8 @@
 """The report for a reader at a terminal, at any width, written from the JSON document.
 
-First the verdicts in a table, then each claim with its reasons, counts and witnesses, then what was read and
-what was not looked at. Colour only where asked for; everything observed is escaped first.
+The first screen answers: which verdicts, why, how surely, and what was not looked at. Then each claim with its
+reasons, counts and witnesses, the worst first, then what was read. Colour only where asked for; everything observed is
+escaped first.
 """
 
 from __future__ import annotations
@@ -17,21 +18,27 @@ from rich.table import Table
 from rich.text import Text
 
 from residency.model.units import format_bytes
+from residency.report import wording
 from residency.report.medium import all_printable, printable
+from residency.report.wording import split_headline
 
 Doc = Mapping[str, Any]
 STYLES = {"violated": "bold red", "consistent": "bold green", "inconclusive": "bold yellow"}
 _OUTCOME_STYLES = {"violating": "red", "adverse": "magenta", "doubtful": "yellow", "inside": "green"}
-_ORDER = ("violating", "adverse", "doubtful", "unknown", "inside", "excused", "not_carrying", "unanswered")
 _WITNESSES = 5
+_LEAST_WIDTH = 20
+_WIDTH_OF_TABLES = 60  # below, what would be a row becomes lines
 
 
 def render(document: Doc, *, width: int = 80, colour: bool = False, witnesses: int = _WITNESSES) -> str:
-    """Return the report as text of at most `width` columns."""
+    """Return the report as text of at most `width` columns (20 at the least)."""
     document = all_printable(document)
-    parts: list[RenderableType] = [_title(document), _verdicts(document)]
-    for claim in document["claims"]:
-        parts += ["", *_claim(document, claim, witnesses)]
+    is_wide = width >= _WIDTH_OF_TABLES
+    findings = wording.findings_by_claim(document)
+    claims = wording.by_severity(document)
+    parts: list[RenderableType] = [_title(document), "", *_verdicts(claims, is_wide=is_wide)]
+    for claim in claims:
+        parts += ["", *_claim(claim, findings[claim["id"]], witnesses, is_wide=is_wide)]
     parts += ["", *_inputs(document), *_warnings(document)]
     return to_text(parts, width=width, colour=colour)
 
@@ -41,7 +48,7 @@ def to_text(parts: Sequence[RenderableType], *, width: int, colour: bool) -> str
     out = io.StringIO()
     console = Console(
         file=out,
-        width=max(width, 40),
+        width=max(width, _LEAST_WIDTH),
         force_terminal=colour,
         color_system="standard" if colour else None,
         highlight=False,
@@ -54,32 +61,26 @@ def to_text(parts: Sequence[RenderableType], *, width: int, colour: bool) -> str
 
 
 def _title(document: Doc) -> Text:
-    seen = document["seen"]
-    records = sum(item["records"] for item in document["inputs"])
-    span = f", {seen['first'][:10]} to {seen['last'][:10]}" if seen["first"] else ""
-    stated = "; ".join(f"{name.replace('_', '-')} {printable(text)}" for name, text in document["options"].items())
-    title = Text(f"residency audit: {records:,} records{span}; judged as of {document['as_of'][:10]}", style="bold")
-    return title.append(f"\nstated by the auditor: {stated}", style="not bold") if stated else title
+    title = Text(f"residency audit: {wording.title(document)}", style="bold")
+    if stated := wording.stated(document):
+        title.append(f"\nstated by the auditor: {stated}", style="not bold")
+    title.append(f"\n{wording.counts(document)}")
+    return title.append(f"\nnot looked at: {'; '.join(wording.not_looked_at(document))}", style="not bold")
 
 
-def _verdicts(document: Doc) -> Table:
+def _verdicts(claims: Sequence[Doc], *, is_wide: bool) -> list[RenderableType]:
     made = table("verdict", "claim, and why")
-    severity = {"violated": 0, "inconclusive": 1, "consistent": 2}
-    for claim in sorted(document["claims"], key=lambda c: (severity[c["verdict"]], not c["could_confirm"], c["id"])):
-        _, opening, why = _split_headline(claim)
+    lines: list[RenderableType] = []
+    for claim in claims:
+        _, detail, why = split_headline(claim)
         verdict = Text(claim["verdict"], style=STYLES[claim["verdict"]])
-        verdict.append(f"\n{opening}" if opening else "", style="not bold")
-        made.add_row(
-            verdict, Text(printable(claim["id"]), style="bold").append(f"\n{printable(why)}\n", style="not bold")
-        )
-    return made
-
-
-def _split_headline(claim: Doc) -> tuple[str, str, str]:
-    """Split `verdict (assurance, extent): sentence` into its three parts."""
-    head, colon, why = claim["headline"].partition(": ")
-    verdict, _, detail = (head if colon else claim["verdict"]).partition(" ")
-    return verdict, detail.strip("()").replace(", ", ",\n"), why if colon else claim["headline"]
+        name = Text(claim["id"], style="bold").append(f"\n{why}\n", style="not bold")
+        if is_wide:
+            detail = detail.replace(", ", ",\n")
+            made.add_row(verdict.append(f"\n{detail}" if detail else "", style="not bold"), name)
+        else:
+            lines += [verdict.append(f" ({detail})" if detail else "", style="not bold"), name]
+    return [made] if is_wide else lines
 
 
 def table(*headings: str, numbers: Iterable[str] = ()) -> Table:
@@ -91,33 +92,22 @@ def table(*headings: str, numbers: Iterable[str] = ()) -> Table:
     return made
 
 
-def _claim(document: Doc, claim: Doc, witnesses: int) -> list[RenderableType]:
+def _claim(claim: Doc, findings: Sequence[Doc], witnesses: int, *, is_wide: bool) -> list[RenderableType]:
     mark = Text(f"{claim['verdict']}  ", style=STYLES[claim["verdict"]])
-    heading = mark.append(printable(claim["id"]), style="bold")
     lines = [
-        Text(f"“{printable(claim['statement'])}”", style="italic"),
-        Text(_terms(claim)),
-        *(Text(f"{reason['rule']} {printable(reason['text'])}") for reason in claim["reasons"]),
-        *(Text(f"{r['rule']} {printable(r['text'])}") for r in claim["could_reasons"] if r not in claim["reasons"]),
+        Text(f"“{claim['statement']}”", style="italic"),
+        Text(wording.terms(claim)),
+        *(Text(f"{reason['rule']} {reason['text']}") for reason in wording.reasons(claim)),
     ]
     if claim["as_connection"] not in (None, claim["verdict"]):
         lines.append(Text(f"read as a claim about connections it would be {claim['as_connection']}"))
-    parts: list[RenderableType] = [heading, *(Padding(line, (0, 0, 0, 2)) for line in lines)]
-    counted = [(name, claim["outcomes"][name]) for name in _ORDER if claim["outcomes"][name]["endpoints"]]
+    counted = [(name, claim["outcomes"][name]) for name in wording.OUTCOMES if claim["outcomes"][name]["endpoints"]]
+    inner: list[RenderableType] = [*lines]
     if counted:
-        parts += [Padding(_outcomes(counted), (0, 0, 0, 2)), *_witnesses(document, claim, witnesses)]
-    beside = [claim["not_observed"], *claim["notes"]]
-    return [*parts, *(Padding(Text(f"· {printable(text)}"), (0, 0, 0, 2)) for text in beside if text)]
-
-
-def _terms(claim: Doc) -> str:
-    allowed = f"in {', '.join(claim['allow'])}" if claim["allow"] else "anywhere"
-    forbidden = f" but not in {', '.join(claim['forbid'])}" if claim["forbid"] else ""
-    start, _, end = claim["effective"].partition("/")
-    period = f"from {start[:10]}" if start != ".." else "always"
-    period += f" until {end[:10]}" if end != ".." else ""
-    subjects = f"; data of {', '.join(claim['subjects'])}" if claim["subjects"] else ""
-    return f"{claim['activity']} {allowed}{forbidden}, {claim['modality']}, {period}{subjects}"
+        inner += [_outcomes(counted)] if is_wide else map(_outcome_line, counted)
+        inner += _witnesses(findings, witnesses, is_wide=is_wide)
+    inner += [Text(f"· {text}") for text in (claim["not_observed"], *claim["notes"]) if text]
+    return [mark.append(claim["id"], style="bold"), *(Padding(part, (0, 0, 0, 2)) for part in inner)]
 
 
 def _outcomes(counted: Sequence[tuple[str, Doc]]) -> Table:
@@ -135,53 +125,39 @@ def _outcomes(counted: Sequence[tuple[str, Doc]]) -> Table:
     return made
 
 
-def _witnesses(document: Doc, claim: Doc, most: int) -> list[RenderableType]:
-    own = [f for f in document["findings"] if f["claim"] == claim["id"]]
-    own.sort(key=lambda f: (_ORDER.index(f["outcome"]), -(f["bytes_sent"] or 0), -f["flows"], f["id"]))
-    if not own or not most:
+def _outcome_line(counted: tuple[str, Doc]) -> Text:
+    name, tally = counted
+    told = f"{wording.counted(tally['endpoints'], 'endpoint')}, {wording.counted(tally['flows'], 'flow')}"
+    told += f", {format_bytes(tally['bytes_sent'])} sent, {format_bytes(tally['bytes_received'])} received"
+    return Text(f"{name.replace('_', ' ')}: {told}", style=_OUTCOME_STYLES.get(name, ""))
+
+
+def _witnesses(findings: Sequence[Doc], most: int, *, is_wide: bool) -> list[RenderableType]:
+    if not findings or not most:
         return []
     made = table("finding", "host at address", "outcome", "place and who says so")
-    for finding in own[:most]:
+    lines: list[RenderableType] = []
+    for finding in wording.by_weight(findings)[:most]:
         name = printable(finding["host"] or "(no name)", 60)
-        made.add_row(
-            finding["id"][:9],
-            Text(f"{name}\n{finding['server_ip']}"),
-            Text(finding["outcome"].replace("_", " "), style=_OUTCOME_STYLES.get(finding["outcome"], "")),
-            Text(_place(finding)),
-        )
-    more = len(own) - most
-    rest = (
-        [Padding(Text(f"and {more:,} more finding{'' if more == 1 else 's'} (--format json has all)"), (0, 0, 0, 2))]
-        if more > 0
-        else []
-    )
-    return [Padding(made, (0, 0, 0, 2)), *rest]
-
-
-def _place(finding: Doc) -> str:
-    where = ", ".join(finding["countries"][:4]) + ("…" if len(finding["countries"]) > 4 else "")
-    says = [e for e in finding["evidence"] if e["countries"] and not e["struck"]]
-    deciding = [e for e in says if e["kind"] == finding["assurance"]] or says
-    authors = ", ".join(dict.fromkeys(f"{e['author']} ({e['kind']})" for e in deciding[:2]))
-    struck = sum(e["struck"] for e in finding["evidence"])
-    text = f"{finding['place']}: {where or 'no place known'}"
-    text += f", says {authors}" if authors else ""
-    text += f"; {struck} struck" if struck else ""
-    return printable(f"{text}; missing {finding['missing_link']}" if finding["missing_link"] else text)
+        outcome = Text(finding["outcome"].replace("_", " "), style=_OUTCOME_STYLES.get(finding["outcome"], ""))
+        place = wording.place(finding)
+        made.add_row(finding["id"][:9], Text(f"{name}\n{finding['server_ip']}"), outcome, Text(place))
+        lines.append(Text(f"{finding['id'][:9]} ").append(outcome).append(f": {name} {finding['server_ip']}; {place}"))
+    more = len(findings) - most
+    rest = [Text(f"and {wording.counted(more, 'more finding')} (--format json has all)")] if more > 0 else []
+    return [made, *rest] if is_wide else [*lines, *rest]
 
 
 def _inputs(document: Doc) -> list[RenderableType]:
     """Say where every record went; the sum is exact."""
-    names = ("judged", "out_of_scope", "quarantined", "duplicate", "context")
     parts: list[RenderableType] = []
     for item in document["inputs"]:
-        whole = f"{printable(item['path'])} ({item['format']}): {item['records']:,} records"
-        shares = " + ".join(f"{item[name]:,} {name.replace('_', ' ')}" for name in names if item[name])
+        whole = f"{item['path']} ({item['format']}): {item['records']:,} records"
+        shares = " + ".join(f"{item[name]:,} {name.replace('_', ' ')}" for name in wording.FATES if item[name])
         parts.append(Text(f"{whole} = {shares or '0'}"))
     for record in document["quarantine"][:5]:
         where = f":{record['line']}" if record.get("line") is not None else ""
-        line = Text(f"{printable(record['path'])}{where}: {printable(record['reason'])}")
-        parts.append(Padding(line, (0, 0, 0, 2)))
+        parts.append(Padding(Text(f"{record['path']}{where}: {record['reason']}"), (0, 0, 0, 2)))
     more = sum(item["quarantined"] for item in document["inputs"]) - len(document["quarantine"][:5])
     if more > 0:
         parts.append(Text(f"  and {more:,} more quarantined records (--quarantine FILE writes them all)"))
@@ -189,4 +165,4 @@ def _inputs(document: Doc) -> list[RenderableType]:
 
 
 def _warnings(document: Doc) -> list[RenderableType]:
-    return [Text(f"warning: {printable(text)}", style="yellow") for text in document["warnings"]]
+    return [Text(f"warning: {text}", style="yellow") for text in document["warnings"]]

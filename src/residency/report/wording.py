@@ -90,26 +90,30 @@ def title(document: Doc) -> str:
     """Say what was read and when it is judged."""
     seen = document["seen"]
     records = sum(item["records"] for item in document["inputs"])
-    days = list(dict.fromkeys((seen["first"][:10], seen["last"][:10]))) if seen["first"] else []
-    span = f", {' to '.join(days)}" if days else ""
+    span = f", {seen['first'][:10]} to {seen['last'][:10]}" if seen["first"] else ""
     return f"{counted(records, 'record')}{span}; judged as of {document['as_of'][:10]}"
+
+
+def counts(document: Doc) -> str:
+    """Return how many claims have which verdict, as in `6 claims: 1 violated, 5 consistent`."""
+    found = [claim["verdict"] for claim in by_severity(document)]
+    told = [f"{found.count(verdict)} {verdict}" for verdict in dict.fromkeys(found)]
+    return counted(len(found), "claim") + (f": {', '.join(told)}" if told else "")
 
 
 def not_looked_at(document: Doc) -> list[str]:
     """Say in a few lines what no verdict of this report rests on: the same for every form, and never left out."""
     activities = {claim["activity"] for claim in document["claims"]}
     seen = sorted(activities - {*_UNSEEN, "connection"})
-    lines = []
-    if "storage" in activities:
-        lines.append("where data rests: traffic shows where conversations end")
+    lines = ["where data rests"] if "storage" in activities else []
     if seen and seen != ["storage"]:
-        lines.append("what happens behind the servers that were talked to")
+        lines.append("what happens behind these servers")
     if unseen := sorted(activities & set(_UNSEEN)):
-        lines.append(f"{', '.join(unseen)}: not observable on the network, so not checked")
-    unnamed = max((claim["unnamed"]["flows"] for claim in document["claims"]), default=0)
-    if unnamed:
-        lines.append(f"{counted(unnamed, 'conversation')} without a host name, which may belong to any claim")
-    for fate, words in (("out_of_scope", "outside the scope of every claim"), ("quarantined", "that cannot be read")):
-        if number := sum(item[fate] for item in document["inputs"]):
-            lines.append(f"{counted(number, 'record')} {words}")
-    return [*lines, "conversations that are not in these files: other times, other places, other clients"]
+        lines.append(f"{', '.join(unseen)} (not observable on the network)")
+    if unnamed := max((claim["unnamed"]["flows"] for claim in document["claims"]), default=0):
+        lines.append(f"{counted(unnamed, 'conversation')} without a host name")
+    if beyond := sum(item["out_of_scope"] for item in document["inputs"]):
+        lines.append(f"{counted(beyond, 'record')} in no claim's scope")
+    if aside := sum(item["quarantined"] for item in document["inputs"]):
+        lines.append(counted(aside, "quarantined record"))
+    return [*lines, "traffic that is not in these files"]

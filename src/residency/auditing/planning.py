@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 
+from residency.evaluate.physics import KM_PER_MS, Bound
 from residency.evaluate.plan import Candidate, plan_claim
 from residency.evaluate.rules import LINK_LIST_DATE, LINK_NETWORKS, ONLY_PARTIES
 from residency.model.geography import Geography
-from residency.model.measurement_plan import ClaimPlan
+from residency.model.measurement_plan import ClaimPlan, DecidingTime, FindingPlan, Would
 from residency.model.place import Area, Gazetteer, Place, Spot
 from residency.sources.borders import shipped_geography
 from residency.sources.gazetteer import shipped_gazetteer
@@ -19,6 +21,7 @@ from residency.sources.gazetteer import shipped_gazetteer
 _EVIDENCE_LINKS = frozenset({LINK_LIST_DATE, LINK_NETWORKS})  # those that a measurement would supply
 _SAID_KINDS = ("declared", "database", "hostname")
 _COUNTED = ("inside", "doubtful", "unknown", "adverse")
+_COUNTRIES_TRIED = 12  # the largest in the area, to find where a time decides most easily
 
 
 def plan_report(document: Mapping[str, Any]) -> tuple[ClaimPlan, ...]:
@@ -41,6 +44,48 @@ def plan_report(document: Mapping[str, Any]) -> tuple[ClaimPlan, ...]:
             plan_claim(claim["id"], claim["statement"], area, claim["coverage"]["asked"], candidates, geography)
         )
     return tuple(plans)
+
+
+def plan_finding(document: Mapping[str, Any], finding: Mapping[str, Any]) -> FindingPlan:
+    """Return the times that would decide one finding of a report.
+
+    Raises KeyError, TypeError or ValueError where the document is damaged.
+    """
+    gazetteer, geography = shipped_gazetteer(), shipped_geography()
+    claim = next(claim for claim in document["claims"] if claim["id"] == finding["claim"])
+    area = _area(claim, gazetteer, datetime.fromisoformat(document["as_of"]))
+
+    def decide(likely: tuple[tuple[Place, Spot], ...]) -> ClaimPlan:
+        alone = replace(_candidate(finding, False, gazetteer, geography), may_accuse=True, likely=likely)
+        return plan_claim(claim["id"], claim["statement"], area, 1.0, [alone], geography)
+
+    likely = decide(_likely(finding["evidence"], gazetteer, geography))
+    spots = [(place, _middle(place.part or place.country, geography)) for place in _largest_inside(area, geography)]
+    tried = [_deciding(decide(((place, spot),))) for place, spot in spots if spot is not None]
+    inside = [time for time in tried if time is not None and time.would is Would.CONFIRM]
+    return FindingPlan(
+        likely=_deciding(likely),
+        inside=max(inside, key=lambda time: time.two_vantages_ms, default=None),
+        why_not=likely.hopeless[0].why if likely.hopeless else "",
+    )
+
+
+def _deciding(plan: ClaimPlan) -> DecidingTime | None:
+    if not plan.stations:
+        return None
+    station = plan.stations[0]
+    most_ms = station.targets[0].max_rtt_ms
+    vacuum_ms = most_ms * KM_PER_MS[Bound.FIBRE] / KM_PER_MS[Bound.VACUUM]
+    would = station.targets[0].would
+    return DecidingTime(spot=station.spot, would=would, one_vantage_ms=vacuum_ms, two_vantages_ms=most_ms)
+
+
+def _largest_inside(area: Area, geography: Geography) -> list[Place]:
+    """Return the places of most land that are wholly in the area, the largest first."""
+    inside, _ = geography.relations(area)
+    sizes = np.bincount(geography.cells.code, minlength=len(inside)) * inside
+    largest = np.argsort(-sizes, kind="stable")[:_COUNTRIES_TRIED]
+    return [geography.places[n] for n in largest.tolist() if sizes[n]]
 
 
 def _area(claim: Mapping[str, Any], gazetteer: Gazetteer, at: datetime) -> Area:

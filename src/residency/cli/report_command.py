@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,8 +12,10 @@ import typer
 
 from residency.cli import forms, terminal
 from residency.errors import InputError, UsageError
+from residency.model.measurement_plan import FindingPlan
 from residency.report import as_json
-from residency.report.explain import find, render
+from residency.report.explain import explanation, find, render
+from residency.report.formats import Page
 
 _REPORT = typer.Argument(metavar="REPORT.json", help="A report saved with --format json:REPORT.json.")
 
@@ -33,7 +35,10 @@ def report(
 
 def explain(
     path: Annotated[Path, _REPORT],
-    finding: Annotated[str, typer.Argument(metavar="FINDING", help="The finding's id, or its beginning.")],
+    finding: Annotated[
+        str, typer.Argument(metavar="FINDING", help="Its id, the beginning of it, a host or an address.")
+    ],
+    format_: Annotated[str, typer.Option("--format", "-f", metavar="NAME[:PATH]", help="text or json.")] = "text",
 ) -> int:
     """Explain one finding: what was seen, who says where, which rules decided, what would change it.
 
@@ -41,16 +46,32 @@ def explain(
     """
     from residency.evaluate.rules import RULES
 
-    page = terminal.page()
+    name, target = terminal.parse_format(format_)
+    page = terminal.page() if target is None else Page()
     document = read_report(path)
     with damage_told(path):
         try:
-            find(document, finding)
+            found = find(document, finding)
         except KeyError as error:
             raise UsageError(str(error.args[0]), path=path) from error
-        text = render(document, finding, RULES, width=page.width, colour=page.colour)
-    terminal.write(text, None)
+        rules, plan = {**RULES, **document.get("rules", {})}, _plan(document, found)
+        if name == "json":
+            text = as_json.dumps(explanation(document, found["id"], rules, plan))
+        else:
+            text = render(document, found["id"], rules, plan=plan, width=page.width, colour=page.colour)
+    terminal.write(text, target)
     return 0
+
+
+def _plan(document: dict[str, Any], finding: Mapping[str, Any]) -> FindingPlan | None:
+    """Work out which times would decide the finding, where times could."""
+    if finding["outcome"] not in ("violating", "adverse", "doubtful", "unknown") or not finding["network"]:
+        return None
+    if finding["assurance"] == "no location needed":
+        return None
+    from residency.auditing.planning import plan_finding
+
+    return plan_finding(document, finding)
 
 
 @contextlib.contextmanager

@@ -57,3 +57,28 @@ class ClaimPlan:
     unplaced: tuple[Target, ...] = ()
     hopeless: tuple[Hopeless, ...] = ()
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecidingTime:
+    """A round-trip time from a spot that would decide one endpoint; the further off a vantage stands, the shorter.
+
+    `one_vantage_ms` for the auditor's own tested vantage (light in vacuum), `two_vantages_ms` for two independent ones.
+    """
+
+    spot: Spot
+    would: Would
+    one_vantage_ms: float
+    two_vantages_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingPlan:
+    """What times could say of one finding: at the endpoint's likeliest place, and where one shows it inside soonest.
+
+    None where no time could; `why_not` says why the likeliest place has none.
+    """
+
+    likely: DecidingTime | None
+    inside: DecidingTime | None
+    why_not: str = ""

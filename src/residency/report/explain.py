@@ -1,7 +1,13 @@
-"""One finding as a numbered chain from the log to the rule, written from the JSON document."""
+"""One finding as a numbered chain from the log to the rule, written from the JSON document.
+
+Every statement names its snapshot. The report holds groups of flows, not lines of logs; the chain says which inputs
+and times they lie in, and the commands that list them.
+"""
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,10 +15,18 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from residency.model.measurement_plan import FindingPlan
+from residency.report import wording
 from residency.report.as_text import to_text
-from residency.report.medium import all_printable, printable
+from residency.report.flips import flips
+from residency.report.medium import printable
 
 Doc = Mapping[str, Any]
+Steps = list[tuple[str, list[str]]]
+
+SCHEMA = "residency-explain/1"
+_PATHS = 400  # characters
+_INERT = re.compile(r"[A-Za-z0-9 .,:'=_-]*")  # what no shell reads anything into between double quotes
 
 
 def find(document: Doc, finding: str) -> Doc:
@@ -33,50 +47,127 @@ def find(document: Doc, finding: str) -> Doc:
     raise KeyError(f"no finding, host or address `{finding}` in the report; ids look like {known or 'F-0123456789ab'}")
 
 
-def render(document: Doc, finding: str, rules: Mapping[str, str], *, width: int = 80, colour: bool = False) -> str:
-    """Return the chain of one finding: what was seen, who says where, what was not counted, which rules decided.
+def render(
+    document: Doc,
+    finding: str,
+    rules: Mapping[str, str],
+    *,
+    plan: FindingPlan | None = None,
+    width: int = 80,
+    colour: bool = False,
+) -> str:
+    """Return the chain of one finding as text of at most `width` columns.
 
-    `rules` maps rule ids to their sentences. Raises KeyError for an unknown finding.
+    `rules` maps rule ids to their sentences; `plan` has the times that would decide. Raises KeyError for an unknown
+    finding.
     """
-    document = all_printable(document)
+    told = explanation(document, finding, rules, plan)
+    parts: list[RenderableType] = [Text(printable(f"finding {told['finding']['id']}"), style="bold")]
+    for step in told["steps"]:
+        parts.append(Text(f"{step['number']}. {step['title']}", style="bold"))
+        parts += [Padding(Text(printable(line)), (0, 0, 0, 3)) for line in step["lines"]]
+    return to_text(parts, width=width, colour=colour)
+
+
+def explanation(document: Doc, finding: str, rules: Mapping[str, str], plan: FindingPlan | None = None) -> Doc:
+    """Return the chain of one finding as plain JSON values, with the finding, its claim and its snapshots as they are.
+
+    Raises KeyError for an unknown finding.
+    """
     f = find(document, finding)
-    claim = next(c for c in document["claims"] if c["id"] == f["claim"])
-    snapshots = {s["id"]: s for s in document["snapshots"]}
-    steps: list[tuple[str, list[str]]] = [
-        ("Seen", _seen(document, f)),
-        ("Held against", [f"{claim['id']}: “{claim['statement']}”", f"{claim['activity']}, {_area(claim)}"]),
+    used = {e["source"] for e in f["evidence"]}
+    steps = _whole_chain(document, f, rules, plan)
+    return {
+        "schema": SCHEMA,
+        "finding": f,
+        "claim": _claim_of(document, f),
+        "snapshots": [s for s in document["snapshots"] if s["id"] in used],
+        "steps": [{"number": n, "title": title, "lines": lines} for n, (title, lines) in enumerate(steps, start=1)],
+        "commands": commands(document, f),
+    }
+
+
+def chain(
+    f: Doc,
+    snapshots: Mapping[str, Doc],
+    rules: Mapping[str, str],
+    *,
+    claim: Doc | None = None,
+    plan: FindingPlan | None = None,
+) -> Steps:
+    """Return the steps of one finding: what was seen, who says where, which rules decided, what would change it."""
+    return [
+        ("Seen", _seen(f)),
         ("Evidence", [evidence_line(e, snapshots) for e in f["evidence"]] or ["no source says where it is"]),
         ("Place", [_place(f)]),
         ("Rules", [f"{rule} {rules.get(rule, '(unknown rule)')}" for rule in f["rules"]]),
         ("Outcome", [_outcome(f)]),
-        ("What would change it", [_flip(f)]),
+        ("What would change it", flips(f, claim, plan)),
     ]
-    parts: list[RenderableType] = [Text(f"finding {f['id']}", style="bold")]
-    for number, (title, lines) in enumerate(steps, start=1):
-        parts.append(Text(f"{number}. {title}", style="bold"))
-        parts += [Padding(Text(printable(line)), (0, 0, 0, 3)) for line in lines]
-    return to_text(parts, width=width, colour=colour)
 
 
-def _seen(document: Doc, f: Doc) -> list[str]:
+def commands(document: Doc, f: Doc) -> list[str]:
+    """Return shell commands that list the finding's flows from the report's inputs, quoted against what was observed.
+
+    None where something observed has characters that a terminal does not show: it would not be what is typed.
+    """
+    paths = [i["path"] for i in document["inputs"] if i["judged"]]
+    texts = {"server_ip": f["server_ip"], "host": f["host"]}
+    if not paths or not all(text.isprintable() for text in (*paths, *filter(None, texts.values()))):
+        return []
+    tests = [f"{name} {_literal(text)}" for name, text in texts.items()]
+    tests.append(f"server_port {_literal(f['server_port'])}")
+    tests.append(f"ts BETWEEN {_quoted(f['first_seen'])} AND {_quoted(f['last_seen'])}")
+    query = f"FROM 'flows.parquet' WHERE {' AND '.join(tests)}"
+    inputs = " ".join(shlex.quote(path if not path.startswith("-") else f"./{path}") for path in paths)
+    shown = f'"{query}"' if _INERT.fullmatch(query) else shlex.quote(query)
+    return [f"residency flows {inputs} -o flows.parquet", f"duckdb -c {shown}"]
+
+
+def _literal(value: str | int | None) -> str:
+    return "IS NULL" if value is None else f"= {value}" if isinstance(value, int) else f"= {_quoted(value)}"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _whole_chain(document: Doc, f: Doc, rules: Mapping[str, str], plan: FindingPlan | None) -> Steps:
+    claim = _claim_of(document, f)
+    snapshots = {s["id"]: s for s in document["snapshots"]}
+    seen, *rest = chain(f, snapshots, rules, claim=claim, plan=plan)
+    paths = ", ".join(i["path"] for i in document["inputs"] if i["judged"])
+    seen[1].append(f"read from {printable(paths, _PATHS)}; the report keeps groups of flows, these list them:")
+    seen[1].extend(
+        commands(document, f) or ["(no command: a name or path has characters that a terminal does not show)"]
+    )
+    return [seen, ("Held against", _held_against(claim)), *rest]
+
+
+def _claim_of(document: Doc, f: Doc) -> Doc:
+    claim: Doc = next(c for c in document["claims"] if c["id"] == f["claim"])
+    return claim
+
+
+def _held_against(claim: Doc) -> list[str]:
+    line = f" line {claim['line']}" if claim.get("line") else ""
+    where = [f"stated in {claim['file']}{line}"] if claim.get("file") else []
+    return [f"{claim['id']}: “{claim['statement']}”", wording.terms(claim), *where]
+
+
+def _seen(f: Doc) -> list[str]:
     name = f"{f['host']} (named by {f['named_by']})" if f["host"] else "no host name"
     answered = {True: "answered", False: "not answered", None: "not known whether answered"}[f["answered"]]
-    noun = "conversation" if f["flows"] == 1 else "conversations"
+    port = "" if f["server_port"] is None else f" port {f['server_port']}"
     sent, received = _bytes(f["bytes_sent"]), _bytes(f["bytes_received"])
     return [
-        f"{f['flows']:,} {noun} with {name} at {f['server_ip']} port {f['server_port']}, {answered}",
+        f"{wording.counted(f['flows'], 'conversation')} with {name} at {f['server_ip']}{port}, {answered}",
         f"{f['first_seen']} to {f['last_seen']}; {sent} sent, {received} received",
-        "read from " + ", ".join(i["path"] for i in document["inputs"] if i["judged"])[:400],
     ]
 
 
 def _bytes(count: int | None) -> str:
     return "unknown bytes" if count is None else f"{count:,} bytes"
-
-
-def _area(claim: Doc) -> str:
-    allowed = f"allowed in {', '.join(claim['allow'])}" if claim["allow"] else "allowed anywhere"
-    return allowed + (f", forbidden in {', '.join(claim['forbid'])}" if claim["forbid"] else "")
 
 
 def evidence_line(e: Doc, snapshots: Mapping[str, Doc]) -> str:
@@ -107,17 +198,3 @@ def _outcome(f: Doc) -> str:
     role = f" (role {f['role']})" if f["role"] else ""
     missing = f"; missing link: {f['missing_link']}" if f["missing_link"] else ""
     return f"{f['outcome'].replace('_', ' ')}{role}{missing}"
-
-
-def _flip(f: Doc) -> str:
-    words = {
-        "violating": "a stated exception that matches, or a round-trip time that puts the address elsewhere",
-        "adverse": "the missing link: with it this endpoint would contradict the claim",
-        "doubtful": "a second database of another lineage, the operator's own list, or a round-trip time",
-        "unknown": "the operator's list, a round-trip time from near the claimed place, or a name for the flow",
-        "inside": "a round-trip time or a list of the operator that places it elsewhere",
-        "excused": "the end of the exception that matches",
-        "not_carrying": "a role stated in the claim that carries the data",
-        "unanswered": "payload from the server",
-    }
-    return words[f["outcome"]]

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.hostile import PAYLOADS
 
+import residency
 from residency.model.claim import (
     Activity,
     Claim,
     ClaimSource,
+    Exemption,
     HostRule,
 )
 from residency.model.evidence import Assurance, Evidence, Kind, Snapshot, Statement
@@ -33,6 +38,8 @@ from residency.model.verdict import (
     Where,
     Yield,
 )
+from residency.report import as_json
+from residency.shipped import data_path
 
 NOW = datetime(2026, 6, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 MakeReport = Callable[[str], Report]
@@ -100,6 +107,10 @@ def build(text: str) -> Report:
         parties=(text,),
         effective=Period(NOW, None),
         hosts=(HostRule(pattern=HostPattern("*.acme.example")),),
+        exceptions=(
+            Exemption(id="cdn", activity=Activity.STORAGE, hosts=(HostPattern("*.cdn.example"),), why=text),
+            Exemption(id="caveat", activity=Activity.STORAGE, why=text),
+        ),
         sources=(ClaimSource(url=text, published=date(2026, 1, 1), kind="first_party"),),
     )
     outcomes = {outcome: Tally() for outcome in Outcome}
@@ -119,6 +130,8 @@ def build(text: str) -> Report:
         not_observed=text,
         as_connection=Verdict.INCONCLUSIVE,
         notes=(text,),
+        file=text,
+        line=7,
     )
     return Report(
         tool_version="1.2.3",
@@ -145,6 +158,7 @@ def build(text: str) -> Report:
         first_seen=NOW,
         last_seen=NOW,
         options={"clients": text},
+        rules={"R206": text},
     )  # fmt: skip
 
 
@@ -154,53 +168,41 @@ def make_report() -> MakeReport:
     return build
 
 
-BASE = [
-    "",
-    "plain.example",
-    "\x1b[31mred\x1b[0m",
-    "\x1b]8;;https://evil.example\x07click\x1b]8;;\x07",
-    "\x1b]52;c;ZXZpbA==\x07",
-    "\x9b31m",
-    "a\rb",
-    "a\nb",
-    "a\tb",
-    "a\x0bb\x0cc\x08d\x07e",
-    "a\x00b",
-    "\x7f",
-    "\x85next line",
-    "line\u2028separator\u2029",
-    "user\u202egnp.exe",
-    "\u2066isolate\u2069",
-    "zero\u200bwidth\u200d\ufeff",
-    "soft\u00adhyphen",
-    "lone\ud800surrogate",
-    "pair\udcffescape",
-    "<script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    "javascript:alert(1)",
-    "</script>",
-    "=cmd|' /C calc'!A0",
-    "+1",
-    "@SUM(A1)",
-    "-2",
-    "[bold red]markup[/]",
-    "[link=https://evil.example]x[/link]",
-    ":smile:",
-    "${jndi:ldap://x}",
-    "%s%n",
-    "{0.__class__}",
-    "x" * 10_000,
-    "many words " * 500,
-    "界" * 300,
-    "e\u0301" * 200,
-    "🧑‍🚀" * 50,
-    "'\"`\\",
-]
-HOSTILE = BASE + [f"{a}{b}" for a in BASE[2:12] for b in BASE[12:18]]
+# Beside the corpus, what is wide at a terminal.
+HOSTILE = {**PAYLOADS, "plain": "plain.example", "wide": "界" * 300, "joined": "🧑\u200d🚀" * 50}
 
 
-@pytest.fixture(params=HOSTILE, ids=[f"{i}-{ascii(t)[:24]}" for i, t in enumerate(HOSTILE)])
+@pytest.fixture(params=HOSTILE.values(), ids=HOSTILE)
 def hostile(request: pytest.FixtureRequest) -> str:
     """A text that an attacker put into the traffic, a claim or a path."""
     text: str = request.param
     return text
+
+
+@pytest.fixture(scope="session")
+def demo() -> dict[str, Any]:
+    """The document of the shipped demonstration: all three verdicts."""
+    folder = data_path("demo")
+    report = residency.audit([folder / "claims.toml", "tiktok-clover"], folder / "composed-sample.csv", clients="EEA")
+    document = as_json.document(report)
+    for claim in document["claims"]:
+        claim["file"] = Path(claim["file"]).name
+    return document
+
+
+@pytest.fixture
+def plain() -> dict[str, Any]:
+    """The document of a report with one finding of every outcome."""
+    return as_json.document(build("plain.example"))
+
+
+def many(count: int, **changes: Any) -> dict[str, Any]:
+    """A document with so many findings, each of a host, an address and an id of its own."""
+    document = as_json.document(build("plain.example"))
+    first = document["findings"][0]
+    document["findings"] = [
+        {**first, "id": f"F-{n:012x}", "host": f"h{n}.example", "server_ip": f"20.{n >> 16}.{n >> 8 & 255}.{n & 255}"}
+        | changes
+        for n in range(count)
+    ]
+    return document

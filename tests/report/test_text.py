@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +19,7 @@ from residency.report.medium import printable
 if TYPE_CHECKING:
     from tests.report.conftest import MakeReport
 
-WIDTHS = (40, 80, 120)
+WIDTHS = (20, 80, 400)
 
 
 def check(text: str, width: int) -> None:
@@ -78,8 +79,6 @@ def test_colour_only_where_it_is_asked_for(make_report: MakeReport) -> None:
 
 
 def test_colour_adds_no_words(make_report: MakeReport) -> None:
-    import re
-
     document = as_json.document(make_report("plain"))
     coloured = re.sub(r"\x1b\[[0-9;]*m", "", as_text.render(document, colour=True))
     assert [x.rstrip() for x in coloured.split("\n")] == as_text.render(document, colour=False).split("\n")
@@ -105,6 +104,27 @@ def test_an_empty_report_renders() -> None:
 def test_the_verdict_stands_before_the_details(make_report: MakeReport) -> None:
     text = as_text.render(as_json.document(make_report("plain")), width=80)
     assert text.index("violated") < text.index("R301") < text.index("records =")
+
+
+@pytest.mark.parametrize("width", [*range(20, 70), 80, 120, 200, 400])
+def test_any_width_will_do(demo: dict[str, Any], width: int) -> None:
+    text = as_text.render(demo, width=width)
+    check(text, width)
+    assert re.sub(r"\s", "", demo["claims"][0]["headline"].partition(": ")[2]) in re.sub(r"\s", "", text) or width >= 60
+
+
+def test_the_first_screen_says_verdict_why_how_surely_and_what_was_not_looked_at(demo: dict[str, Any]) -> None:
+    first = " ".join(" ".join(as_text.render(demo, width=80).splitlines()[:24]).split())
+    assert "6 claims: 1 violated, 3 inconclusive, 2 consistent" in first
+    assert "not looked at: where data rests; what happens behind these servers; access, oversight" in first
+    assert "violated shop.telemetry-in-eu" in first
+    assert "declared, One of 10 conversations" in first
+
+
+def test_details_stand_in_the_order_of_the_verdicts(demo: dict[str, Any]) -> None:
+    lines = as_text.render(demo).splitlines()
+    headings = [line.split()[0] for line in lines if line.startswith(("violated  ", "inconclusive  ", "consistent  "))]
+    assert headings[6:] == headings[:6] == ["violated", *["inconclusive"] * 3, *["consistent"] * 2]
 
 
 def test_explain_numbers_its_steps_and_names_its_rules(make_report: MakeReport) -> None:

@@ -48,6 +48,8 @@ def choose(given: Iterable[str], *, inputs: Iterable[object] = (), outputs: Iter
             raise UsageError("is read by this command; write the report to another file", path=one.path)
         if target in taken:
             raise UsageError("is written twice; give each form a file of its own", path=one.path)
+        if target.is_dir() or not target.parent.is_dir():  # said now, not after hours of reading
+            raise UsageError("cannot be written: the folder of a report must exist, and it be a file", path=one.path)
         taken.add(target)
     return found
 

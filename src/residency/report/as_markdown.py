@@ -149,6 +149,7 @@ def code(text: object, *, in_table: bool = False) -> str:
         shown = shown.replace("|", "\\x7c")
     fence = "`" * (max((len(run) for run in _QUOTE.findall(shown)), default=0) + 1)
     pad = " " if shown.startswith(("`", " ")) or shown.endswith(("`", " ")) else ""
+    pad = pad if shown.strip() else ""  # a span of blanks alone keeps them
     return f"{fence}{pad}{shown}{pad}{fence}"
 
 

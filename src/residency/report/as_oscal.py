@@ -171,7 +171,7 @@ def _source(snapshot: Doc, name: str) -> Json:
 
 def _props(values: Mapping[str, str]) -> list[Json]:
     """Return properties of ours; OSCAL has none that are empty or that begin or end with a blank."""
-    told = {name: _line(value).strip() for name, value in values.items()}
+    told = {name: printable(value).strip() for name, value in values.items()}
     return [{"name": token(name), "ns": _NAMESPACE, "value": value} for name, value in told.items() if value]
 
 

@@ -157,7 +157,7 @@ def _inside(case: _Case) -> Iterator[str]:
         yield f"would make it doubtful or worse: {e['author']} naming another place than {there} [{e['source']}]"
     yield (
         f"would show that it is outside: a `tls`, `quic` or `app` time to {f['server_ip']} (three samples) of less "
-        "than (D - R) / 150 ms from a tested vantage that is known to R km and is D km from the nearest place in the area"
+        "than (D - R) / 150 ms from a tested vantage known to R km, D km from the nearest place in the area"
     )
     yield f"would make it unknown: --min-assurance above `{f['assurance']}`"
 

@@ -29,13 +29,13 @@ _STATES = {"consistent": ("satisfied", "pass"), "violated": ("not-satisfied", "f
 
 
 def dumps(document: Doc) -> str:
-    """Return the assessment results as text: sorted keys, ASCII only."""
-    return json.dumps(results(document), sort_keys=True, ensure_ascii=True, indent=1) + "\n"
+    """Return the assessment results as text: sorted keys, ASCII only, one line (the fast encoder knows no indent)."""
+    return json.dumps(results(document), sort_keys=True, ensure_ascii=True) + "\n"
 
 
 def results(document: Doc) -> Json:
     """Return the assessment results as plain JSON values."""
-    name = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+    name = _identity(document)
     plan = uuid5(name, "plan")
     body = {
         "uuid": uuid5(name, "results"),
@@ -52,6 +52,13 @@ def results(document: Doc) -> Json:
     return {"assessment-results": body}
 
 
+def _identity(document: Doc) -> str:
+    """Return what tells this report from any other; findings by their ids, which hold what they are about."""
+    told = {key: value for key, value in document.items() if key != "findings"}
+    found = [(f["id"], f["outcome"], f["flows"]) for f in document["findings"]]
+    return hashlib.sha256(json.dumps([told, found], sort_keys=True).encode()).hexdigest()
+
+
 def uuid5(*names: str) -> str:
     """Return the UUID of a name (RFC 9562, section 5.5)."""
     digest = hashlib.sha1(_ROOT + "\0".join(names).encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
@@ -63,13 +70,14 @@ def uuid5(*names: str) -> str:
 
 
 def _result(document: Doc, name: str) -> Json:
-    against = [f for f in wording.by_weight(document["findings"]) if f["outcome"] in wording.AGAINST]
+    against = wording.by_weight([f for f in document["findings"] if f["outcome"] in wording.AGAINST])
     shown = list(islice(against, LIMITS.max_oscal_observations))
     by_claim: dict[str, list[str]] = {}
     for finding in shown:
         by_claim.setdefault(finding["claim"], []).append(uuid5(name, "endpoint", finding["id"]))
     decided = [claim for claim in document["claims"] if claim["verdict"] in _STATES]
     controls = [{"control-id": token(claim["id"])} for claim in document["claims"]]
+    sources = {s["id"]: uuid5(name, "source", s["id"]) for s in document["snapshots"]}
     seen = document["seen"]
     body = {
         "uuid": uuid5(name, "result"),
@@ -80,7 +88,7 @@ def _result(document: Doc, name: str) -> Json:
         "props": _props({f"stated-{key}": text for key, text in document["options"].items()}),
         "reviewed-controls": {"control-selections": [{"include-controls": controls}]},
         "observations": [_of_claim(document, claim, name) for claim in document["claims"]]
-        + [_of_endpoint(document, finding, name) for finding in shown],
+        + [_of_endpoint(finding, sources, name) for finding in shown],
         "findings": [_finding(claim, by_claim.get(claim["id"], []), name) for claim in decided],
     }
     if len(against) > len(shown):
@@ -104,16 +112,16 @@ def _of_claim(document: Doc, claim: Doc, name: str) -> Json:
     }
 
 
-def _of_endpoint(document: Doc, finding: Doc, name: str) -> Json:
+def _of_endpoint(finding: Doc, sources: Mapping[str, str], name: str) -> Json:
     host = finding["host"] or "no host name"
     flows = wording.counted(finding["flows"], "conversation")
     evidence = [
         {
-            "href": f"#{uuid5(name, 'source', e['source'])}",
+            "href": f"#{sources[e['source']]}",
             "description": _line(f"{e['kind']}: {e['author']} says {e['says']}; speaks for {e['for']}"),
         }
         for e in finding["evidence"]
-        if any(s["id"] == e["source"] for s in document["snapshots"])
+        if e["source"] in sources
     ]
     body = {
         "uuid": uuid5(name, "endpoint", finding["id"]),

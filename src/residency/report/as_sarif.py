@@ -26,8 +26,8 @@ _SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 
 
 def dumps(document: Doc) -> str:
-    """Return the SARIF log as text: sorted keys, ASCII only."""
-    return json.dumps(log(document), sort_keys=True, ensure_ascii=True, indent=1) + "\n"
+    """Return the SARIF log as text: sorted keys, ASCII only, on one line (the fast encoder knows no indent)."""
+    return json.dumps(log(document), sort_keys=True, ensure_ascii=True) + "\n"
 
 
 def log(document: Doc, *, max_results: int = LIMITS.max_sarif_results) -> Json:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from residency.report.medium import printable
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Doc = Mapping[str, Any]
+T = TypeVar("T")
 
 _TEXTS_BEFORE = ("id", "claim", "verdict", "outcome", "place", "assurance", "missing_link")
 _SERVER = ("server_ip", "server_form", "server_port", "proto", "host", "named_by", "answered")
@@ -38,7 +40,10 @@ def to_csv(document: Doc) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")  # RFC 4180
     writer.writerow(COLUMNS)
-    writer.writerows([_cell(row[name]) for name in COLUMNS] for row in _rows(document))
+    told = _Once(lambda e: json.dumps(_brief(e)))
+    for row in _rows(document):
+        evidence = f"[{', '.join(told(e) for e in row['evidence'])}]"
+        writer.writerow([*(_cell(row[name]) for name in COLUMNS[:-1]), evidence])
     return out.getvalue()
 
 
@@ -48,7 +53,10 @@ def to_parquet(document: Doc) -> bytes:
     import pyarrow.parquet as pq
 
     schema, rows = _schema(), list(_rows(document))
-    columns = [pa.array([_value(field.name, row[field.name]) for row in rows], type=field.type) for field in schema]
+    columns = [
+        pa.array([_value(f.name, row[f.name]) for row in rows], type=f.type) for f in schema if f.name != "evidence"
+    ]
+    columns.append(_evidence([row["evidence"] for row in rows], schema.field("evidence").type))
     out = io.BytesIO()
     pq.write_table(pa.Table.from_arrays(columns, schema=schema), out, compression="zstd")
     return out.getvalue()
@@ -63,8 +71,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, str):
         return _inert(value)
     if isinstance(value, list):
-        told = json.dumps([_brief(e) for e in value]) if value and isinstance(value[0], Mapping) else ";".join(value)
-        return _inert(told)
+        return _inert(";".join(value))
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -97,9 +104,37 @@ def _schema() -> pa.Schema:
 def _value(name: str, value: Any) -> Any:
     if name in _MOMENTS:
         return None if value is None else datetime.fromisoformat(value)
-    if isinstance(value, list):
-        return [{key: _utf8(e[key]) for key in _EVIDENCE} if isinstance(e, Mapping) else _utf8(e) for e in value]
-    return _utf8(value)
+    return [_utf8(item) for item in value] if isinstance(value, list) else _utf8(value)
+
+
+def _evidence(listed: Sequence[Sequence[Doc]], kind: pa.ListType) -> pa.ListArray:
+    """Return the column of evidence; what many findings share is converted once."""
+    import pyarrow as pa
+
+    values: list[dict[str, Any]] = []
+
+    def keep(e: Doc) -> int:
+        values.append({name: _utf8(value) for name, value in _brief(e).items()})
+        return len(values) - 1
+
+    number = _Once(keep)
+    numbers = pa.array([number(e) for row in listed for e in row], type=pa.int32())
+    offsets = pa.array([0, *accumulate(map(len, listed))], type=pa.int32())
+    return pa.ListArray.from_arrays(offsets, pa.array(values, type=kind.value_type).take(numbers), type=kind)
+
+
+class _Once(Generic[T]):
+    """A function of pieces of evidence that is called once for each object: findings share most of them."""
+
+    def __init__(self, function: Callable[[Doc], T]) -> None:
+        self._function = function
+        self._known: dict[int, T] = {}
+
+    def __call__(self, evidence: Doc) -> T:
+        found = self._known.get(id(evidence))
+        if found is None:
+            found = self._known[id(evidence)] = self._function(evidence)
+        return found
 
 
 def _utf8(value: Any) -> Any:

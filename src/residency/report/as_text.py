@@ -32,13 +32,13 @@ _WIDTH_OF_TABLES = 60  # below, what would be a row becomes lines
 
 def render(document: Doc, *, width: int = 80, colour: bool = False, witnesses: int = _WITNESSES) -> str:
     """Return the report as text of at most `width` columns (20 at the least)."""
-    document = all_printable(document)
     is_wide = width >= _WIDTH_OF_TABLES
     findings = wording.findings_by_claim(document)
+    document = all_printable({name: value for name, value in document.items() if name != "findings"})
     claims = wording.by_severity(document)
     parts: list[RenderableType] = [_title(document), "", *_verdicts(claims, is_wide=is_wide)]
     for claim in claims:
-        parts += ["", *_claim(claim, findings[claim["id"]], witnesses, is_wide=is_wide)]
+        parts += ["", *_claim(claim, findings.get(claim["id"], ()), witnesses, is_wide=is_wide)]
     parts += ["", *_inputs(document), *_warnings(document)]
     return to_text(parts, width=width, colour=colour)
 
@@ -137,7 +137,7 @@ def _witnesses(findings: Sequence[Doc], most: int, *, is_wide: bool) -> list[Ren
         return []
     made = table("finding", "host at address", "outcome", "place and who says so")
     lines: list[RenderableType] = []
-    for finding in wording.by_weight(findings)[:most]:
+    for finding in all_printable(wording.by_weight(findings)[:most]):
         name = printable(finding["host"] or "(no name)", 60)
         outcome = Text(finding["outcome"].replace("_", " "), style=_OUTCOME_STYLES.get(finding["outcome"], ""))
         place = wording.place(finding)

@@ -58,7 +58,7 @@ _SPREADSHEET = {
     "apostrophe": "'=1+1",
     "apostrophes": "''",
     "quote-formula": '"=1+1"',
-    "separator": "a;b,c\td",
+    "separator": 'a;=1+1;  "-2,=3\td',
     "quotes": 'a"b""c',
 }
 _MARKDOWN = {

@@ -89,9 +89,12 @@ def spreadsheet(written: str, payload: str) -> None:
         for cell in row.values():
             assert cell.isprintable()
             assert not cell.lstrip().startswith(LEADS)
-        assert row["host"].removeprefix("'") == printable(payload)
+        assert row["host"].removeprefix("'").replace("\\x3b", ";") == printable(payload)
         evidence = json.loads(row["evidence"].removeprefix("'"))
         assert evidence[0]["says"] == payload
+
+    for cut in csv.reader(io.StringIO(written, newline=""), delimiter=";"):  # as where the comma is the decimal sign
+        assert not [cell for cell in cut if cell.strip(' "').startswith(LEADS)]
 
 
 def parquet(written: bytes, payload: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from junitparser import JUnitXml
 from lxml import etree
+from tests.report.conftest import many
 
 from residency.report import as_junit
 
@@ -35,6 +36,11 @@ def test_a_failure_names_its_rule_and_witness(demo: dict[str, Any]) -> None:
     (failure,) = cases_of(demo)["shop.telemetry-in-eu"].result
     assert "R301" in failure.text
     assert "b.metrics.shop.example at 3.5.16.8, outside: US, says aws (declared)" in failure.text
+
+
+def test_a_failure_says_how_many_more_endpoints_there_are() -> None:
+    (failure,) = cases_of(many(25))["acme.eu"].result
+    assert failure.text.endswith("\nand 5 more endpoints against the claim")
 
 
 def test_suites_are_claim_files_and_counts_are_sums(demo: dict[str, Any]) -> None:

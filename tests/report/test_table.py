@@ -60,6 +60,8 @@ def test_unknown_is_empty_in_csv_and_null_in_parquet() -> None:
         ("\t=1", "\\x09=1"),
         ("＝1", "'＝1"),
         ("a=1", "a=1"),
+        ("a;=1", "a\\x3b=1"),
+        ("a; b", "a; b"),
     ],
 )
 def test_one_apostrophe_taken_off_gives_the_text_back(text: str, cell: str) -> None:

@@ -60,8 +60,10 @@ def _properties(document: Doc, claims: list[Doc], suite: Xml.Element) -> None:
 def _case(claim: Doc, findings: list[Doc], suite: Xml.Element) -> None:
     case = _child(suite, "testcase", name=claim["id"], classname=f"residency.{claim['activity']}")
     if claim["verdict"] == "violated":
-        against = [f for f in wording.by_weight(findings) if f["outcome"] in wording.AGAINST][:_WITNESSES]
-        lines = [*_reasons(claim), *(_witness(finding) for finding in against)]
+        against = wording.by_weight([f for f in findings if f["outcome"] in wording.AGAINST])
+        lines = [*_reasons(claim), *(_witness(finding) for finding in against[:_WITNESSES])]
+        if len(against) > _WITNESSES:
+            lines.append(f"and {wording.counted(len(against) - _WITNESSES, 'more endpoint')} against the claim")
         _child(case, "failure", type="violated", message=claim["headline"]).text = "\n".join(lines)
     elif claim["verdict"] == "inconclusive":
         skipped = _child(case, "skipped", type="inconclusive", message=claim["headline"])

@@ -80,7 +80,7 @@ def _claim_results(document: Doc) -> Iterator[Json]:
     for claim in document["claims"]:
         if claim["verdict"] == "consistent":
             continue
-        reason = next(wording.reasons(claim), {"rule": "R309", "text": ""})
+        reason = next(wording.reasons(claim), {"rule": "unstated"})
         text = f"{claim['id']}: {claim['headline']}"
         yield _result(claim, reason["rule"], _LEVELS[claim["verdict"]], text, key=(claim["verdict"],))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import accumulate
@@ -30,6 +31,8 @@ COLUMNS = (*_TEXTS_BEFORE, *_SERVER, *_WHERE, *_COUNTS, "rules", "evidence")
 _MOMENTS = ("first_seen", "last_seen")
 _EVIDENCE = ("kind", "author", "says", "for", "source", "lineage", "echo", "struck", "days_from_flow")
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "'")
+# Where the comma is the decimal sign, spreadsheets cut lines at `;`, whatever is quoted: no formula may follow one.
+_CUT = re.compile(r";(?=[\s\"']*[=+@＝＋－＠-])")
 
 
 def to_csv(document: Doc) -> str:
@@ -42,7 +45,7 @@ def to_csv(document: Doc) -> str:
     writer.writerow(COLUMNS)
     told = _Once(lambda e: json.dumps(_brief(e)))
     for row in _rows(document):
-        evidence = f"[{', '.join(told(e) for e in row['evidence'])}]"
+        evidence = _CUT.sub(r"\\u003b", f"[{', '.join(told(e) for e in row['evidence'])}]")
         writer.writerow([*(_cell(row[name]) for name in COLUMNS[:-1]), evidence])
     return out.getvalue()
 
@@ -77,6 +80,7 @@ def _cell(value: Any) -> str:
 
 def _inert(text: str) -> str:
     shown = text if text.isprintable() else printable(text)
+    shown = _CUT.sub(r"\\x3b", shown) if ";" in shown else shown
     return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown
 
 

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from residency.model.claim import Activity, Modality, Role
+from residency.model.claim import Activity, Binding, Modality, Role
 from residency.model.evidence import Assurance, Kind
 from residency.model.vantage_check import Standing
 from residency.model.verdict import Outcome, Verdict, Where
@@ -91,7 +91,27 @@ SNAPSHOT = table(
     attribution=TEXT,
     listed=said(listed(DAY), "the days on which a dated list was taken"),
 )
-SOURCE = table("A page that states the claim.", url=TEXT, published=or_null(DAY), kind=TEXT)
+SOURCE = table("A page that states the claim.", url=TEXT, published=or_null(DAY), kind=TEXT, supports=TEXT)
+SCOPE = table(
+    "What the claim speaks of: hosts, networks or origins, narrowed by ports where it names any.",
+    hosts=listed(table("A pattern of names.", pattern=TEXT, role=or_null(words(Role)), binding=words(Binding))),
+    networks=listed(table("A network, in a period.", cidr=TEXT, role=or_null(words(Role)), effective=TEXT)),
+    asns=listed(COUNT),
+    ports=listed(COUNT),
+)
+EXCEPTION = table(
+    "A stated exception. Hosts, networks and places given together must all match; one without any is a caveat.",
+    id=TEXT,
+    activity=words(Activity),
+    hosts=listed(TEXT),
+    networks=listed(TEXT),
+    places=listed(TEXT),
+    effective=TEXT,
+    caveat=FLAG,
+    why=TEXT,
+)
+COUNTER_EVIDENCE = table("A dated fact against the claim; it changes no verdict.", date=DAY, by=TEXT, finding=TEXT, url=TEXT)
+REPLY = table("The vendor's dated answer; it changes no verdict.", date=DAY, by=TEXT, text=TEXT)
 COVERAGE = table(
     "The inside share over inside + doubtful + unknown; null where nothing was told.",
     flows=SHARE,
@@ -188,6 +208,10 @@ CLAIM = table(
     subjects=listed(TEXT),
     parties=listed(TEXT),
     effective=TEXT,
+    complete=said(or_null(MOMENT), "when a migrating promise is said to be fulfilled"),
+    condition=said(TEXT, "it applies only where …; empty without one"),
+    scope=SCOPE,
+    exceptions=listed(EXCEPTION),
     could_violate=FLAG,
     could_confirm=FLAG,
     could_reasons=listed({"$ref": "#/$defs/reason"}),
@@ -202,6 +226,8 @@ CLAIM = table(
     not_observed=TEXT,
     notes=listed(TEXT),
     sources=listed(SOURCE),
+    counter_evidence=listed(COUNTER_EVIDENCE),
+    replies=listed(REPLY),
 )
 QUARANTINED: Schema = {
     "type": "object",

@@ -110,7 +110,9 @@ EXCEPTION = table(
     caveat=FLAG,
     why=TEXT,
 )
-COUNTER_EVIDENCE = table("A dated fact against the claim; it changes no verdict.", date=DAY, by=TEXT, finding=TEXT, url=TEXT)
+COUNTER_EVIDENCE = table(
+    "A dated fact against the claim; it changes no verdict.", date=DAY, by=TEXT, finding=TEXT, url=TEXT
+)
 REPLY = table("The vendor's dated answer; it changes no verdict.", date=DAY, by=TEXT, text=TEXT)
 COVERAGE = table(
     "The inside share over inside + doubtful + unknown; null where nothing was told.",

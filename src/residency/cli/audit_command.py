@@ -26,7 +26,7 @@ from residency.cli.evidence_options import (
     pinned,
 )
 from residency.report import as_json
-from residency.report.formats import FORMATS, Page
+from residency.report.formats import FORMATS
 
 
 class FailOn(StrEnum):
@@ -189,8 +189,7 @@ def audit(
         return 0
     document = as_json.document(report)
     for name, path in forms:
-        page = terminal.page() if path is None else Page()
-        terminal.write(FORMATS[name](document, page), path)
+        terminal.write(FORMATS[name](document, terminal.page_for(name, path)), path)
     return _exit_code(report.exit_code, fail_on)
 
 

@@ -29,7 +29,7 @@ def demo(
     """
     from residency.auditing import audit
     from residency.report import as_json
-    from residency.report.formats import FORMATS, Page
+    from residency.report.formats import FORMATS
     from residency.shipped import data_path
 
     folder = data_path("demo")
@@ -47,8 +47,7 @@ def demo(
     for item in (*document["inputs"], *document["quarantine"]):
         item["path"] = f"demo/{Path(item['path']).name}"
     for name, path in forms:
-        page = terminal.page() if path is None else Page()
-        terminal.write(FORMATS[name](document, page), path)
+        terminal.write(FORMATS[name](document, terminal.page_for(name, path)), path)
     return 0
 
 

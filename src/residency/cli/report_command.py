@@ -14,7 +14,7 @@ from residency.cli import terminal
 from residency.errors import InputError, UsageError
 from residency.report import as_json
 from residency.report.explain import find, render
-from residency.report.formats import FORMATS, Page
+from residency.report.formats import FORMATS
 
 _REPORT = typer.Argument(metavar="REPORT.json", help="A report saved with --format json:REPORT.json.")
 
@@ -31,7 +31,7 @@ def report(
     """
     document = read_report(path)
     for name, target in terminal.parse_formats(format_ or []):
-        page = terminal.page() if target is None else Page()
+        page = terminal.page_for(name, target)
         with damage_told(path):
             text = FORMATS[name](document, page)
         terminal.write(text, target)

@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from residency.errors import UsageError
@@ -21,6 +22,17 @@ def page() -> Page:
     """Return the width and colour of stdout; NO_COLOR and pipes turn colour off."""
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return Page(width=min(shutil.get_terminal_size((80, 24)).columns, 120), colour=colour)
+
+
+def page_for(name: str, path: Path | None) -> Page:
+    """Return what a form of a report is written for: stdout or a file, and an atlas for a form that draws maps."""
+    medium = page() if path is None else Page()
+    if name != "html":
+        return medium
+    from residency.evaluate.rules import RULES
+    from residency.sources.atlas import shipped_atlas
+
+    return replace(medium, atlas=shipped_atlas(), rules=RULES)
 
 
 def parse_format(text: str, known: Collection[str] = ("text", "json")) -> tuple[str, Path | None]:

@@ -66,7 +66,8 @@ def _verdicts(document: Doc) -> Table:
     made = table("verdict", "claim, and why")
     severity = {"violated": 0, "inconclusive": 1, "consistent": 2}
     for claim in sorted(document["claims"], key=lambda c: (severity[c["verdict"]], not c["could_confirm"], c["id"])):
-        _, opening, why = _split_headline(claim)
+        _, detail, why = split_headline(claim)
+        opening = detail.replace(", ", ",\n")
         verdict = Text(claim["verdict"], style=STYLES[claim["verdict"]])
         verdict.append(f"\n{opening}" if opening else "", style="not bold")
         made.add_row(
@@ -75,11 +76,11 @@ def _verdicts(document: Doc) -> Table:
     return made
 
 
-def _split_headline(claim: Doc) -> tuple[str, str, str]:
+def split_headline(claim: Doc) -> tuple[str, str, str]:
     """Split `verdict (assurance, extent): sentence` into its three parts."""
     head, colon, why = claim["headline"].partition(": ")
     verdict, _, detail = (head if colon else claim["verdict"]).partition(" ")
-    return verdict, detail.strip("()").replace(", ", ",\n"), why if colon else claim["headline"]
+    return verdict, detail.strip("()"), why if colon else claim["headline"]
 
 
 def table(*headings: str, numbers: Iterable[str] = ()) -> Table:

@@ -34,7 +34,7 @@ def find(document: Doc, finding: str) -> Doc:
 
 
 def render(document: Doc, finding: str, rules: Mapping[str, str], *, width: int = 80, colour: bool = False) -> str:
-    """Return the chain of one finding: what was seen, who says where, what was not counted, which rules decided.
+    """Return the chain of one finding as text of at most `width` columns.
 
     `rules` maps rule ids to their sentences. Raises KeyError for an unknown finding.
     """
@@ -42,23 +42,30 @@ def render(document: Doc, finding: str, rules: Mapping[str, str], *, width: int 
     f = find(document, finding)
     claim = next(c for c in document["claims"] if c["id"] == f["claim"])
     snapshots = {s["id"]: s for s in document["snapshots"]}
-    steps: list[tuple[str, list[str]]] = [
-        ("Seen", _seen(document, f)),
-        ("Held against", [f"{claim['id']}: “{claim['statement']}”", f"{claim['activity']}, {_area(claim)}"]),
+    paths = [i["path"] for i in document["inputs"] if i["judged"]]
+    held = ("Held against", [f"{claim['id']}: “{claim['statement']}”", f"{claim['activity']}, {_area(claim)}"])
+    seen, *rest = chain(f, snapshots, rules)
+    seen[1].append("read from " + ", ".join(paths)[:400])
+    parts: list[RenderableType] = [Text(f"finding {f['id']}", style="bold")]
+    for number, (title, lines) in enumerate((seen, held, *rest), start=1):
+        parts.append(Text(f"{number}. {title}", style="bold"))
+        parts += [Padding(Text(printable(line)), (0, 0, 0, 3)) for line in lines]
+    return to_text(parts, width=width, colour=colour)
+
+
+def chain(f: Doc, snapshots: Mapping[str, Doc], rules: Mapping[str, str]) -> list[tuple[str, list[str]]]:
+    """Return the steps of one finding: what was seen, who says where, which rules decided, what would change it."""
+    return [
+        ("Seen", _seen(f)),
         ("Evidence", [evidence_line(e, snapshots) for e in f["evidence"]] or ["no source says where it is"]),
         ("Place", [_place(f)]),
         ("Rules", [f"{rule} {rules.get(rule, '(unknown rule)')}" for rule in f["rules"]]),
         ("Outcome", [_outcome(f)]),
         ("What would change it", [_flip(f)]),
     ]
-    parts: list[RenderableType] = [Text(f"finding {f['id']}", style="bold")]
-    for number, (title, lines) in enumerate(steps, start=1):
-        parts.append(Text(f"{number}. {title}", style="bold"))
-        parts += [Padding(Text(printable(line)), (0, 0, 0, 3)) for line in lines]
-    return to_text(parts, width=width, colour=colour)
 
 
-def _seen(document: Doc, f: Doc) -> list[str]:
+def _seen(f: Doc) -> list[str]:
     name = f"{f['host']} (named by {f['named_by']})" if f["host"] else "no host name"
     answered = {True: "answered", False: "not answered", None: "not known whether answered"}[f["answered"]]
     noun = "conversation" if f["flows"] == 1 else "conversations"
@@ -66,7 +73,6 @@ def _seen(document: Doc, f: Doc) -> list[str]:
     return [
         f"{f['flows']:,} {noun} with {name} at {f['server_ip']} port {f['server_port']}, {answered}",
         f"{f['first_seen']} to {f['last_seen']}; {sent} sent, {received} received",
-        "read from " + ", ".join(i["path"] for i in document["inputs"] if i["judged"])[:400],
     ]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from residency.model.atlas import Atlas
 from residency.report import as_json, as_text
 
 
@@ -15,6 +16,8 @@ class Page:
 
     width: int = 80
     colour: bool = False
+    atlas: Atlas | None = None  # for forms that draw maps
+    rules: Mapping[str, str] = field(default_factory=dict)  # rule id -> its sentence
 
 
 def _text(document: Mapping[str, Any], page: Page) -> str:
@@ -25,4 +28,10 @@ def _json(document: Mapping[str, Any], page: Page) -> str:  # noqa: ARG001 (one 
     return as_json.dumps(document)
 
 
-FORMATS: Mapping[str, Callable[[Mapping[str, Any], Page], str]] = {"text": _text, "json": _json}
+def _html(document: Mapping[str, Any], page: Page) -> str:
+    from residency.report.html.page import render
+
+    return render(document, atlas=page.atlas, rules=page.rules)
+
+
+FORMATS: Mapping[str, Callable[[Mapping[str, Any], Page], str]] = {"text": _text, "json": _json, "html": _html}

@@ -27,6 +27,7 @@ from residency.cli.evidence_options import (
 )
 from residency.report import as_json
 from residency.report.formats import FORMATS
+from residency.report.redact import Redactor
 
 
 class FailOn(StrEnum):
@@ -59,7 +60,9 @@ def audit(
     ] = None,
     format_: Annotated[
         list[str] | None,
-        typer.Option("--format", "-f", metavar="NAME[:PATH]", help="text or json; to a file with :PATH (repeatable)."),
+        typer.Option(
+            "--format", "-f", metavar="NAME[:PATH]", help="text, json or html; to a file with :PATH (repeatable)."
+        ),
     ] = None,
     clients: Annotated[
         str,
@@ -115,7 +118,10 @@ def audit(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be in scope of each claim.")] = False,
     redact_clients: Annotated[
         bool,
-        typer.Option("--redact-clients", help="Leave out what could name a client (raw text of quarantined records)."),
+        typer.Option(
+            "--redact-clients",
+            help="Write client-1, client-2 … for what could name a client, in every form (docs/reports.md).",
+        ),
     ] = False,
     fail_on: Annotated[
         FailOn, typer.Option(help="Which verdicts fail: inconclusive, violated, never.")
@@ -143,6 +149,7 @@ def audit(
     from residency.auditing import preview
 
     forms = terminal.parse_formats(format_ or [])
+    redactor = Redactor() if redact_clients else None
     options: dict[str, Any] = {
         "claim_ids": claim,
         "clients": clients,
@@ -158,7 +165,7 @@ def audit(
         if dry_run:
             scopes = preview(claims, traffic, progress=progress, **options)
         else:
-            with terminal.quarantine_file(quarantine, redact=redact_clients) as sink:
+            with terminal.quarantine_file(quarantine, redactor) as sink:
                 report = run(
                     claims,
                     traffic,
@@ -188,6 +195,8 @@ def audit(
         terminal.write(render(scopes, width=terminal.page().width), None)
         return 0
     document = as_json.document(report)
+    if redactor is not None:
+        document = redactor.document(document)
     for name, path in forms:
         terminal.write(FORMATS[name](document, terminal.page_for(name, path)), path)
     return _exit_code(report.exit_code, fail_on)

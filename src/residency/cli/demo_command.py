@@ -20,7 +20,7 @@ def demo(
         typer.Option("--write-to", metavar="DIR", help="Copy the sample and its claims here and stop."),
     ] = None,
     format_: Annotated[
-        list[str] | None, typer.Option("--format", "-f", metavar="NAME[:PATH]", help="text or json (repeatable).")
+        list[str] | None, typer.Option("--format", "-f", metavar="NAME[:PATH]", help="text, json or html (repeatable).")
     ] = None,
 ) -> int:
     """Show all three verdicts on a shipped sample (composed, not recorded). Always exits 0.

@@ -15,6 +15,7 @@ from residency.errors import InputError, UsageError
 from residency.report import as_json
 from residency.report.explain import find, render
 from residency.report.formats import FORMATS
+from residency.report.redact import Redactor
 
 _REPORT = typer.Argument(metavar="REPORT.json", help="A report saved with --format json:REPORT.json.")
 
@@ -22,14 +23,20 @@ _REPORT = typer.Argument(metavar="REPORT.json", help="A report saved with --form
 def report(
     path: Annotated[Path, _REPORT],
     format_: Annotated[
-        list[str] | None, typer.Option("--format", "-f", metavar="NAME[:PATH]", help="text or json (repeatable).")
+        list[str] | None, typer.Option("--format", "-f", metavar="NAME[:PATH]", help="text, json or html (repeatable).")
     ] = None,
+    redact_clients: Annotated[
+        bool, typer.Option("--redact-clients", help="Write client-1, client-2 … for what could name a client.")
+    ] = False,
 ) -> int:
     """Show a saved report in another form.
 
-    residency report report.json --format text
+    residency report report.json --format html:report.html
     """
     document = read_report(path)
+    if redact_clients:
+        with damage_told(path):
+            document = Redactor().document(document)
     for name, target in terminal.parse_formats(format_ or []):
         page = terminal.page_for(name, target)
         with damage_told(path):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from residency.model.atlas import Atlas
 from residency.report import as_json, as_text
+
+if TYPE_CHECKING:
+    from residency.model.atlas import Atlas
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

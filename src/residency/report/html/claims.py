@@ -14,7 +14,7 @@ from residency.report.html.words import MEANING, OUTCOMES, Doc, icon, listed, pe
 Term = tuple[str, Child]
 
 
-def section(document: Doc, claim: Doc, anchor: str, figures: Sequence[Markup]) -> Markup:
+def section(claim: Doc, anchor: str, figures: Sequence[Markup]) -> Markup:
     """Return the section of a claim; `figures` are its map and its timeline, where it has endpoints."""
     as_connection = claim["as_connection"]
     return el(
@@ -35,7 +35,7 @@ def section(document: Doc, claim: Doc, anchor: str, figures: Sequence[Markup]) -
 
 def _heading(claim: Doc) -> str:
     head, colon, _ = claim["headline"].partition(": ")
-    return head if colon else claim["verdict"]
+    return str(head if colon else claim["verdict"])
 
 
 def _clauses(claim: Doc) -> Iterable[Term]:
@@ -107,7 +107,7 @@ def _coverage(coverage: Doc) -> Markup:
         share = coverage[name]
         bar = el("svg", _bar(share, coverage["asked"]), class_="bar", viewBox="0 0 100 6", preserveAspectRatio="none")
         rows.append(el("div", el("dt", words), el("dd", bar, el("span", _percent(share)))))
-    heading = f"Inside, of all that counts; {_percent(coverage['asked'])} is asked"
+    heading = f"Inside, of inside + doubtful + unknown; {_percent(coverage['asked'])} is asked"
     return el("div", el("h4", heading), el("dl", *rows, class_="bars"))
 
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from residency.limits import LIMITS
 from residency.model.units import format_bytes
 from residency.report.explain import chain
-from residency.report.html.markup import Child, el, joined, number
+from residency.report.html.markup import Child, el, joined
 from residency.report.html.words import OUTCOMES, Doc, anchor, clock, icon, listed, spoken
 
 _COLUMNS = ("Outcome", "Endpoint", "Where", "Assurance", "Flows", "Sent", "Received", "Last seen")
@@ -95,7 +95,7 @@ class _Writer:
     def row(self, finding: Doc) -> Markup:
         """Return one finding: a row of its own, and beneath it the chain, folded."""
         claim_anchor, claim = self._claims[finding["claim"]]
-        summary = joined([el("code", finding["id"]), " ", _says(finding)])
+        summary = joined([el("code", finding["id"]), f" {claim['id']}: {_says(finding)}"])
         link = el("a", claim["id"], href=f"#{claim_anchor}")
         unfolded = el("details", el("summary", summary), el("p", "held against ", link), self._chain(finding, claim))
         return el(

@@ -17,16 +17,19 @@ _LONGEST = 28
 
 
 def labelled(marks: Sequence[tuple[Point, float, str]]) -> Markup:
-    """Return the names of (point, radius, name), the first ones first, each to a side of its mark that is free."""
+    """Return the names of (point, radius, name), the first ones first, each to a side of its mark that is free.
+
+    A mark without a name keeps its room all the same.
+    """
     taken = [(x - r, y - r, x + r, y + r) for (x, y), r, _ in marks]
-    made = []
+    made: list[Markup] = []
     for (x, y), r, name in marks:
         text = name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
         width = 0.52 * _SIZE * len(text)
         sides = {"start": (x + r + _GAP, x + r + _GAP), "end": (x - r - _GAP, x - r - _GAP - width)}
         for anchor, (at, left) in sides.items():
             box = (left, y - _SIZE / 2, left + width, y + _SIZE / 2)
-            if len(made) < _MOST and _is_free(box, taken):
+            if text and len(made) < _MOST and _is_free(box, taken):
                 taken.append(box)
                 made.append(el("text", text, x=round(at, 1), y=round(y + 0.35 * _SIZE, 1), text_anchor=anchor))
                 break

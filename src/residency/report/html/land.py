@@ -75,7 +75,8 @@ def _thinned(points: Points) -> Points:
     if len(points) < 3:
         return points
     before, after = points - np.roll(points, 1, axis=0), np.roll(points, -1, axis=0) - points
-    return points[before[:, 0] * after[:, 1] != before[:, 1] * after[:, 0]]
+    is_bend = before[:, 0] * after[:, 1] != before[:, 1] * after[:, 0]
+    return np.asarray(points[is_bend])
 
 
 def _worth_drawing(rings: list[Points]) -> list[Points]:

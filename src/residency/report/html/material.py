@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from markupsafe import Markup
@@ -10,6 +11,7 @@ from residency.limits import LIMITS
 from residency.report.html.markup import Child, el, joined, link, number, table
 from residency.report.html.words import Doc, listed
 
+_ADDRESS = re.compile(r"(https?://[^\s()<>\"']+)")
 _PARTS = ("judged", "out_of_scope", "quarantined", "duplicate", "context")
 
 
@@ -89,7 +91,8 @@ def _vantages(vantages: Iterable[Doc]) -> Iterator[Markup]:
 
 def _tested(vantage: Doc) -> tuple[Child, ...]:
     impossible = [
-        f"{one['server_ip']} in {one['place']}, says {one['operator']}: at least {one['least_km']:,.0f} km, {one['rtt_ms']:g} ms"
+        f"{one['server_ip']} in {one['place']}, says {one['operator']}: "
+        f"at least {one['least_km']:,.0f} km, {one['rtt_ms']:g} ms"
         for one in vantage["impossible"]
     ]
     why = vantage["why"] + (f". Faster than light: {listed(impossible, 5)}" if impossible else "")
@@ -123,7 +126,7 @@ def _sources(document: Doc) -> Markup:
 
 def _credit(text: str) -> Markup:
     """Return an attribution with the addresses in it as links."""
-    return joined([link(word) if word.startswith(("https://", "http://")) else word for word in text.split(" ")], " ")
+    return joined(link(part) for part in _ADDRESS.split(text))
 
 
 def _rules(document: Doc, rules: Mapping[str, str]) -> Markup | None:

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from residency.report.as_text import split_headline
 from residency.report.html.markup import Child, el, joined
 from residency.report.html.words import (
+    OUTCOMES,
     SEVERITY,
     SURENESS,
     Doc,
@@ -104,7 +105,7 @@ def _term(term: str, text: Child) -> tuple[Markup, ...]:
 
 
 def _seen(claim: Doc) -> str:
-    tallies = {name: tally for name, tally in claim["outcomes"].items() if tally["endpoints"]}
+    tallies = {name: claim["outcomes"][name] for name in OUTCOMES if claim["outcomes"][name]["endpoints"]}
     if not tallies:
         return "no conversation in the claim's scope"
     told = ", ".join(f"{tally['endpoints']:,} {spoken(name)}" for name, tally in tallies.items())
@@ -127,5 +128,5 @@ def _unobservable(document: Doc, claims: list[Doc]) -> Markup | None:
         )
         for claim in hidden
     ]
-    heading = f"{counted(len(hidden), 'claim')} not checked: no traffic can show it"
+    heading = f"{counted(len(hidden), 'claim')} not checked: traffic cannot show {'it' if len(hidden) == 1 else 'them'}"
     return el("section", el("h2", heading), el("ul", *items), class_="unseen")

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from residency.model.atlas import Atlas
 from residency.report.html import claims, findings, material, timeline, untested, world
-from residency.report.html.markup import el, joined
+from residency.report.html.markup import el
 from residency.report.html.overview import overview
 from residency.report.html.script import SCRIPT
 from residency.report.html.style import STYLE
@@ -59,7 +59,7 @@ def render(document: Doc, *, atlas: Atlas | None = None, rules: Mapping[str, str
 def _claim(document: Doc, claim: Doc, mine: Sequence[Doc], atlas: Atlas | None) -> Markup:
     drawn = world.figure(document, claim, mine, atlas) if atlas and mine else None
     figures = [figure for figure in (drawn, timeline.timeline(document, claim, mine)) if figure is not None]
-    return claims.section(document, claim, anchor(document["claims"], claim["id"]), figures)
+    return claims.section(claim, anchor(document["claims"], claim["id"]), figures)
 
 
 def _head(document: Doc) -> Markup:
@@ -84,11 +84,9 @@ def _policy() -> str:
 
 def _footer(document: Doc) -> Markup:
     tool = document["tool"]
+    made = f"{tool['name']} {tool['version']} · {document['schema']}"
     return el(
         "footer",
-        el(
-            "p",
-            f"{tool['name']} {tool['version']} · {document['schema']} · the same inputs, data and version give the same bytes",
-        ),
-        el("p", joined(["Where data rests was not observed: traffic shows where conversations end."])),
+        el("p", f"{made} · the same inputs, data and version give the same bytes"),
+        el("p", "Where data rests was not observed: traffic shows where conversations end."),
     )

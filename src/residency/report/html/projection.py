@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 
 WIDTH = 1600
-SOUTH = -58.0
+SOUTH = -56.0
 _A1, _A2, _A3, _A4 = 1.340264, -0.081106, 0.000893, 0.003796
 _M = np.sqrt(3) / 2
 _SCALE = WIDTH / 2 / (np.pi / (_M * _A1))

@@ -8,7 +8,8 @@ SCRIPT = """
   const rows = [...table.tBodies];
   const texts = rows.map((row) => row.textContent.toLowerCase());
   const form = document.getElementById("filter");
-  const [text, outcome, claim, count] = ["f-text", "f-outcome", "f-claim", "f-count"].map((id) => document.getElementById(id));
+  const [text, outcome, claim, count] = ["text", "outcome", "claim", "count"]
+    .map((name) => document.getElementById(`f-${name}`));
 
   const filter = () => {
     const words = text.value.toLowerCase().split(/\\s+/).filter(Boolean);

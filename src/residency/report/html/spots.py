@@ -38,6 +38,7 @@ class Spot:
     lat: float
     lon: float
     name: str
+    label: str  # its short form, for the map
     place: str
     is_certain: bool
     load: Load = field(default_factory=Load, compare=False)
@@ -66,23 +67,24 @@ def spread(findings: Iterable[Doc], atlas: Atlas) -> Spread:
         is_certain = len(points) == 1
         if not is_certain:
             (possible if points else adrift)[place] += 1
-        for name, (lat, lon) in points:
-            spot = Spot(lat=lat, lon=lon, name=name, place=place, is_certain=is_certain)
+        for name, label, (lat, lon) in points:
+            spot = Spot(lat=lat, lon=lon, name=name, label=label, place=place, is_certain=is_certain)
             spots.setdefault((name, place, is_certain), spot).load.add(finding)
         countries.setdefault((_country(finding, atlas), place), Load()).add(finding)
     in_order = sorted(spots.values(), key=lambda s: (s.is_certain, -s.load.bytes, s.name, s.place))
     return Spread(spots=tuple(in_order), possible=possible, adrift=adrift, countries=countries)
 
 
-def _points(finding: Doc, atlas: Atlas) -> Sequence[tuple[str, tuple[float, float]]]:
+def _points(finding: Doc, atlas: Atlas) -> Sequence[tuple[str, str, tuple[float, float]]]:
+    """Return (name, short name, position) of each point where the endpoint stands or may stand."""
     countries, sites = finding["countries"], finding["sites"]
     if len(countries) == 1 and len(sites) == 1:
-        where = atlas.position(countries[0], sites[0])
-        return [(f"{atlas.city(sites[0])}, {atlas.name(countries[0])}", where)] if where else []
+        where, city = atlas.position(countries[0], sites[0]), atlas.city(sites[0])
+        return [(f"{city}, {atlas.name(countries[0])}", city, where)] if where else []
     if not 0 < len(countries) <= MOST_CANDIDATES:
         return []
-    known = [(atlas.name(code), atlas.position(code)) for code in countries]
-    points = [(name, where) for name, where in known if where is not None]
+    known = [(atlas.name(code), atlas.name(code), atlas.position(code)) for code in countries]
+    points = [(name, label, where) for name, label, where in known if where is not None]
     return points if len(points) == len(countries) else []
 
 

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from markupsafe import Markup
 
 from residency.limits import LIMITS
-from residency.model.names import HostPattern, PatternTable
 from residency.model.period import rfc3339
 from residency.report.html.markup import el
 from residency.report.html.words import Doc, anchor, clock, counted, is_observable, listed, parsed
@@ -47,12 +46,12 @@ def _hosts(document: Doc, by_claim: dict[str, list[Doc]]) -> Iterator[Markup]:
 
 
 def never_seen(claim: Doc, findings: Iterable[Doc]) -> list[str]:
-    """Return the patterns of a claim that no endpoint fell under; the most specific pattern takes an endpoint."""
-    patterns = [host["pattern"] for host in claim["scope"]["hosts"]]
-    table = PatternTable((HostPattern(text), text) for text in patterns)
-    hosts = {finding["host"] for finding in findings}
-    found = {table.everything if host is None else table.find(host) for host in hosts}
-    return [text for text in patterns if text not in found]
+    """Return the patterns of a claim that no endpoint's name matches."""
+    matched: set[str | None] = set()
+    for host in {finding["host"] for finding in findings}:
+        labels = (host or "").split(".")
+        matched |= {"*", host, *("*." + ".".join(labels[cut:]) for cut in range(1, len(labels)))}
+    return [one["pattern"] for one in claim["scope"]["hosts"] if one["pattern"] not in matched]
 
 
 def _hours(document: Doc) -> Iterator[Markup]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from markupsafe import Markup
@@ -17,7 +18,7 @@ from residency.model.place import EARTH_RADIUS_KM, Relation, UnknownPlaceError
 from residency.model.units import LIGHT_KM_PER_S, format_bytes
 from residency.report.html.labels import labelled
 from residency.report.html.land import land_paths
-from residency.report.html.markup import Child, el, joined, number, table
+from residency.report.html.markup import Child, el, joined, number, shown, table
 from residency.report.html.projection import HEIGHT, SOUTH, WIDTH, point
 from residency.report.html.spots import Spot, Spread, spread
 from residency.report.html.words import PLACES, Doc, counted, day, icon, listed, parsed
@@ -26,6 +27,17 @@ _LEAST, _GROWTH = 9.0, 22.0  # radius of a mark in units of the canvas, and what
 _MOST_BOUNDS, _FARTHEST_KM = 8, 5_000.0
 _TILTED = "M0-{r}L{r} 0L0 {r}L-{r} 0z"
 _SQUARE = "M-{r}-{r}H{r}V{r}H-{r}z"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shading:
+    """What land is shaded: the claim's `area`, what is `forbidden`, or nothing where a place is `unknown` here.
+
+    `codes` are those wholly in it (`in`), and those of which a part may be (`partly`).
+    """
+
+    name: str
+    codes: Mapping[str, Sequence[str]]
 
 
 def land(atlas: Atlas) -> Markup:
@@ -41,7 +53,7 @@ def land(atlas: Atlas) -> Markup:
 def figure(document: Doc, claim: Doc, findings: Sequence[Doc], atlas: Atlas) -> Markup:
     """Return the map of one claim with its legend and its table in words."""
     told = spread(findings, atlas)
-    shaded = area_of(claim, document["as_of"], atlas)
+    shaded = shading_of(claim, document["as_of"], atlas)
     excluded = excluded_by_all(findings)
     bounds = list(_bounds(findings, document["vantages"]))
     most = max((spot.load.bytes for spot in told.spots), default=0)
@@ -49,31 +61,33 @@ def figure(document: Doc, claim: Doc, findings: Sequence[Doc], atlas: Atlas) -> 
         "svg",
         el("path", d=_edge(), class_="sea"),
         el("use", href="#land", class_="land"),
-        *(_group(f"area {name}", codes) for name, codes in shaded.items()),
+        *(_group(f"{shaded.name} {degree}", codes) for degree, codes in shaded.codes.items()),
         _group("excluded", excluded) if excluded else None,
         *(_circle(*bound) for bound in bounds),
         *(_mark(spot, most) for spot in told.spots),
         *(_vantage(vantage) for vantage in document["vantages"]),
-        labelled([(point(s.lat, s.lon), _radius(s, most), s.name) for s in reversed(told.spots) if s.is_certain]),
+        labelled([(point(s.lat, s.lon), _radius(s, most), s.label if s.is_certain else "") for s in _by_weight(told)]),
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
         role="img",
         aria_label=_in_a_sentence(claim, told),
     )
-    legend = _legend(document, claim, told, shaded, excluded, bounds)
+    legend = _legend(document, told, shaded, excluded, bounds)
     return el("figure", drawing, el("figcaption", legend), in_words(told), class_="map")
 
 
-def area_of(claim: Doc, as_of: str, atlas: Atlas) -> dict[str, list[str]]:
-    """Return the codes whose land is in the claim's area (`in`) and those of which a part may be (`partly`)."""
+def shading_of(claim: Doc, as_of: str, atlas: Atlas) -> Shading:
+    """Return the land of the claim's area; of a claim that only says where not, the forbidden land."""
     gazetteer, at = atlas.gazetteer, parsed(as_of)
+    allow, forbid = claim["allow"], claim["forbid"]
     try:
-        area = gazetteer.area(claim["allow"] or ["WORLD"], at)
-        area = area - gazetteer.area(claim["forbid"], at) if claim["forbid"] else area
+        area = gazetteer.area(allow or forbid, at)
+        area = area - gazetteer.area(forbid, at) if allow and forbid else area
     except UnknownPlaceError:  # a place that a later version of the shipped data names
-        return {}
+        return Shading(name="unknown", codes={})
     found = list(zip(atlas.codes, map(area.relation, atlas.places), strict=True))
-    names = {"in": Relation.INSIDE, "partly": Relation.PARTLY}
-    return {name: [code for code, relation in found if relation is wanted] for name, wanted in names.items()}
+    degrees = {"in": Relation.INSIDE, "partly": Relation.PARTLY}
+    codes = {degree: tuple(code for code, is_ in found if is_ is wanted) for degree, wanted in degrees.items()}
+    return Shading(name="area" if allow else "forbidden", codes=codes)
 
 
 def excluded_by_all(findings: Iterable[Doc]) -> list[str]:
@@ -98,19 +112,18 @@ def _radius(spot: Spot, most: int) -> float:
     return round(_LEAST + _GROWTH * math.sqrt(spot.load.bytes / most), 1) if most else _LEAST
 
 
+def _by_weight(told: Spread) -> list[Spot]:
+    return sorted(told.spots, key=lambda spot: (PLACES.index(spot.place), -spot.load.bytes, spot.name))
+
+
 def _mark(spot: Spot, most: int) -> Markup:
     x, y = point(spot.lat, spot.lon)
-    r = _radius(spot, most)
     load, verb = spot.load, "" if spot.is_certain else "may be here: "
-    title = f"{spot.name}: {verb}{counted(load.endpoints, 'endpoint')} {spot.place}, {counted(load.flows, 'flow')}, {format_bytes(load.bytes)}"
-    if spot.place == "inside":
-        shape = el("circle", r=r)
-    else:
-        form, factor = (_TILTED, 1.2) if spot.place == "outside" else (_SQUARE, 0.85)
-        shape = el("path", d=form.format(r=round(r * factor, 1)))
+    carried = f"{counted(load.flows, 'flow')}, {format_bytes(load.bytes)}"
+    title = f"{spot.name}: {verb}{counted(load.endpoints, 'endpoint')} {spot.place}, {carried}"
     return el(
         "g",
-        el("g", el("title", title), shape, class_="shape"),
+        el("g", el("title", title), _shape(spot.place, _radius(spot, most)), class_="shape"),
         class_=f"mark {spot.place}{'' if spot.is_certain else ' possible'}",
         transform=f"translate({x:g} {y:g})",
         data_endpoints=load.endpoints,
@@ -119,16 +132,19 @@ def _mark(spot: Spot, most: int) -> Markup:
     )
 
 
+def _shape(place: str, r: float) -> Markup:
+    """Return a disc for inside, a diamond for outside, a hollow square for unknown, all of like weight."""
+    if place == "inside":
+        return el("circle", r=r)
+    form, factor = (_TILTED, 1.2) if place == "outside" else (_SQUARE, 0.85)
+    return el("path", d=form.format(r=round(r * factor, 1)))
+
+
 def _vantage(vantage: Doc) -> Markup:
     x, y = point(vantage["lat"], vantage["lon"])
-    title = f"vantage {vantage['name'] or '(unnamed)'}: {vantage['standing']}"
-    cross = el("path", d="M-14 0H14M0-14V14")
-    return el(
-        "g",
-        el("g", el("title", title), cross, class_="shape"),
-        class_="mark vantage",
-        transform=f"translate({x:g} {y:g})",
-    )
+    title = el("title", f"vantage {vantage['name'] or '(unnamed)'}: {vantage['standing']}")
+    shape = el("g", title, el("path", d="M-14 0H14M0-14V14"), class_="shape")
+    return el("g", shape, class_="mark vantage", transform=f"translate({x:g} {y:g})")
 
 
 Bound = tuple[Doc, Doc, float]
@@ -170,34 +186,28 @@ def _destination(lat: float, lon: float, km: float, bearing: float) -> tuple[flo
 
 
 def _in_a_sentence(claim: Doc, told: Spread) -> str:
-    places = ", ".join(
-        f"{name} ({where}): {load.endpoints}" for (name, where), load in list(told.countries.items())[:12]
-    )
-    return f"World map of claim {claim['id']}: its area, and endpoints by place. {places}."
+    some = [f"{name} ({place}): {load.endpoints}" for (name, place), load in told.countries.items()]
+    return f"World map of claim {claim['id']}: its area, and endpoints by place. {listed(some, 12)}."
 
 
-def _legend(
-    document: Doc,
-    claim: Doc,
-    told: Spread,
-    shaded: Mapping[str, Sequence[str]],
-    excluded: Sequence[str],
-    bounds: Sequence[Bound],
-) -> Markup:
-    items: list[Child] = [_counts(place, told) for place in PLACES]
-    if shaded:
-        parts = " (hatched lightly: a part of it)" if shaded["partly"] else ""
-        items.append(joined([el("i", class_="swatch area"), f"the claim's area on {day(document['as_of'])}{parts}"]))
-    else:
-        items.append("the claim's area names a place that this version's map does not know")
+def _legend(document: Doc, told: Spread, shaded: Shading, excluded: Sequence[str], bounds: Sequence[Bound]) -> Markup:
+    items: list[Child] = [*(_counts(place, told) for place in PLACES), _area(shaded, document["as_of"])]
     if excluded:
         items.append(joined([el("i", class_="swatch excluded"), "excluded by round-trip times"]))
     if document["vantages"]:
-        told_of = [f"{v['name'] or '(unnamed)'} ({v['standing']})" for v in document["vantages"]]
-        items.append(joined([icon("vantage"), f"vantage {listed(told_of, 5)}"]))
+        vantages = [f"{v['name'] or '(unnamed)'} ({v['standing']})" for v in document["vantages"]]
+        items.append(joined([icon("vantage"), f"vantage {listed(vantages, 5)}"]))
     if bounds:
-        items.append(f"circles: no endpoint timed from there can be farther ({len(bounds)} tightest)")
+        items.append(f"circles: no farther from the vantage, by the speed of light (the {len(bounds)} tightest)")
     return joined([el("span", item) for item in items])
+
+
+def _area(shaded: Shading, as_of: str) -> Markup:
+    if shaded.name == "unknown":
+        return shown("the claim names a place that this map does not know")
+    what = "the claim's area" if shaded.name == "area" else "where the claim says not"
+    partly = "; paler: a part of it" if shaded.codes["partly"] else ""
+    return joined([el("i", class_=f"swatch {shaded.name}"), f"{what}, as of {day(as_of)}{partly}"])
 
 
 def _counts(place: str, told: Spread) -> Markup:

@@ -41,10 +41,9 @@ def render(document: Doc, finding: str, rules: Mapping[str, str], *, width: int 
     document = all_printable(document)
     f = find(document, finding)
     claim = next(c for c in document["claims"] if c["id"] == f["claim"])
-    snapshots = {s["id"]: s for s in document["snapshots"]}
+    versions = {s["id"]: version_of(s) for s in document["snapshots"]}
     paths = [i["path"] for i in document["inputs"] if i["judged"]]
-    held = ("Held against", [f"{claim['id']}: “{claim['statement']}”", f"{claim['activity']}, {_area(claim)}"])
-    seen, *rest = chain(f, snapshots, rules)
+    seen, held, *rest = chain(f, claim, versions, rules)
     seen[1].append("read from " + ", ".join(paths)[:400])
     parts: list[RenderableType] = [Text(f"finding {f['id']}", style="bold")]
     for number, (title, lines) in enumerate((seen, held, *rest), start=1):
@@ -53,16 +52,26 @@ def render(document: Doc, finding: str, rules: Mapping[str, str], *, width: int 
     return to_text(parts, width=width, colour=colour)
 
 
-def chain(f: Doc, snapshots: Mapping[str, Doc], rules: Mapping[str, str]) -> list[tuple[str, list[str]]]:
-    """Return the steps of one finding: what was seen, who says where, which rules decided, what would change it."""
+def chain(f: Doc, claim: Doc, versions: Mapping[str, str], rules: Mapping[str, str]) -> list[tuple[str, list[str]]]:
+    """Return the steps of one finding: what was seen, who says where, which rules decided, what would change it.
+
+    `versions` says for the id of a snapshot what it is, `rules` for the id of a rule what it says.
+    """
     return [
         ("Seen", _seen(f)),
-        ("Evidence", [evidence_line(e, snapshots) for e in f["evidence"]] or ["no source says where it is"]),
+        ("Held against", [f"{claim['id']}: “{claim['statement']}”", f"{claim['activity']}, {_area(claim)}"]),
+        ("Evidence", [evidence_line(e, versions) for e in f["evidence"]] or ["no source says where it is"]),
         ("Place", [_place(f)]),
         ("Rules", [f"{rule} {rules.get(rule, '(unknown rule)')}" for rule in f["rules"]]),
         ("Outcome", [_outcome(f)]),
         ("What would change it", [_flip(f)]),
     ]
+
+
+def version_of(snapshot: Doc) -> str:
+    """Return which version of a source it is."""
+    built = f", built {snapshot['built']}" if snapshot["built"] else ""
+    return f"{snapshot['name']}{built}, sha256 {snapshot['sha256'][:12]}"
 
 
 def _seen(f: Doc) -> list[str]:
@@ -85,15 +94,11 @@ def _area(claim: Doc) -> str:
     return allowed + (f", forbidden in {', '.join(claim['forbid'])}" if claim["forbid"] else "")
 
 
-def evidence_line(e: Doc, snapshots: Mapping[str, Doc]) -> str:
+def evidence_line(e: Doc, versions: Mapping[str, str]) -> str:
     """Return one piece of evidence as a sentence: who says what, by which version, and what it is worth here."""
-    snapshot = snapshots.get(e["source"])
-    version = (
-        f"{snapshot['name']}, built {snapshot['built']}, sha256 {snapshot['sha256'][:12]}" if snapshot else e["source"]
-    )
     said = e["says"].removeprefix(f"{e['author']} ")
     verb = "publishes it for" if e["kind"] == "declared" else "says"
-    parts = [f"{e['kind']}: {e['author']} {verb} {said} [{version}]"]
+    parts = [f"{e['kind']}: {e['author']} {verb} {said} [{versions.get(e['source'], e['source'])}]"]
     if e["days_from_flow"] is not None:
         parts.append(f"{e['days_from_flow']} days from the flow")
     if e["echo"]:

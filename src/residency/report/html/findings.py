@@ -5,7 +5,7 @@ Beyond `LIMITS.max_findings_in_page` the telling ones come first: violating, adv
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from heapq import nsmallest
 
 from markupsafe import Markup
@@ -14,17 +14,17 @@ from residency.limits import LIMITS
 from residency.model.units import format_bytes
 from residency.report.explain import chain
 from residency.report.html.markup import Child, el, joined
-from residency.report.html.words import OUTCOMES, Doc, anchor, clock, icon, listed, spoken
+from residency.report.html.words import OUTCOMES, Doc, anchor, clock, listed, spoken
 
 _COLUMNS = ("Outcome", "Endpoint", "Where", "Assurance", "Flows", "Sent", "Received", "Last seen")
 _NUMBERS = frozenset({"Flows", "Sent", "Received"})
 
 
-def section(document: Doc, rules: Mapping[str, str]) -> Markup:
+def section(document: Doc) -> Markup:
     """Return the section of all findings."""
     every = document["findings"]
     shown = most_telling(every, LIMITS.max_findings_in_page)
-    writer = _Writer(document, rules)
+    writer = _Writer(document)
     head = el("tr", *(el("th", name, scope="col", class_="n" if name in _NUMBERS else None) for name in _COLUMNS))
     caption = el("caption", f"Findings: {len(shown):,} of {len(every):,}" if len(shown) < len(every) else "Findings")
     body = [writer.row(finding) for finding in shown]
@@ -51,7 +51,7 @@ def most_telling(findings: Sequence[Doc], most: int) -> list[Doc]:
 def _left_out(count: int) -> Markup | None:
     if not count:
         return None
-    advice = "They were counted in everything above. --format json:FILE and --format csv:FILE hold them all."
+    advice = "They were counted in everything above; --format json:FILE holds them all."
     return el("p", el("strong", f"{count:,} more findings are not listed here."), f" {advice}", class_="capped")
 
 
@@ -65,7 +65,7 @@ def _controls(document: Doc, shown: Sequence[Doc]) -> Markup:
             "Search",
             el("input", type="search", id="f-text", autocomplete="off", placeholder="host, address, country …"),
         ),
-        _field("Outcome", _choice("f-outcome", "all outcomes", [(name, spoken(name)) for name in outcomes])),
+        _field("Outcome", _choice("f-outcome", "all outcomes", [(spoken(name), spoken(name)) for name in outcomes])),
         _field("Claim", _choice("f-claim", "all claims", [(anchor(document["claims"], c), c) for c in claims])),
         el("output", id="f-count", role="status"),
         id="filter",
@@ -87,45 +87,45 @@ def _choice(name: str, everything: str, options: Sequence[tuple[str, str]]) -> M
 class _Writer:
     """Writes rows with what they share looked up once."""
 
-    def __init__(self, document: Doc, rules: Mapping[str, str]) -> None:
-        self._rules = rules
-        self._snapshots = {s["id"]: s for s in document["snapshots"]}
+    def __init__(self, document: Doc) -> None:
+        self._versions = {s["id"]: f"{s['name']}, {s['built'] or 'undated'}" for s in document["snapshots"]}
         self._claims = {c["id"]: (anchor(document["claims"], c["id"]), c) for c in document["claims"]}
 
     def row(self, finding: Doc) -> Markup:
         """Return one finding: a row of its own, and beneath it the chain, folded."""
         claim_anchor, claim = self._claims[finding["claim"]]
         summary = joined([el("code", finding["id"]), f" {claim['id']}: {_says(finding)}"])
-        link = el("a", claim["id"], href=f"#{claim_anchor}")
-        unfolded = el("details", el("summary", summary), el("p", "held against ", link), self._chain(finding, claim))
+        unfolded = el("details", el("summary", summary), self._chain(finding, claim, claim_anchor))
         return el(
             "tbody",
             el("tr", *_cells(finding)),
             el("tr", el("td", unfolded, colspan=len(_COLUMNS)), class_="chain"),
             id=finding["id"],
-            data_outcome=finding["outcome"],
             data_claim=claim_anchor,
         )
 
-    def _chain(self, finding: Doc, claim: Doc) -> Markup:
-        steps = [
-            el("li", el("b", title), *(el("p", line) for line in lines))
-            for title, lines in [*chain(finding, self._snapshots, self._rules), *_reply(finding, claim)]
-        ]
-        return el("ol", *steps)
+    def _chain(self, finding: Doc, claim: Doc, claim_anchor: str) -> Markup:
+        """Return the steps of `explain`; what many findings share, claims and rules, as links."""
+        links = {
+            "Held against": el("a", claim["id"], href=f"#{claim_anchor}"),
+            "Rules": joined((el("a", rule, href=f"#{rule}") for rule in finding["rules"]), " "),
+        }
+        steps = [*chain(finding, claim, self._versions, {}), *_reply(finding, claim)]
+        return el("ol", *(el("li", el("b", title), links.get(title) or joined(lines, "\n")) for title, lines in steps))
 
 
 def _reply(finding: Doc, claim: Doc) -> list[tuple[str, list[str]]]:
-    """Return what the vendor replied, for whatever speaks against the claim."""
+    """Say whether the vendor replied, for whatever speaks against the claim; the text stands with the claim."""
     if finding["outcome"] not in ("violating", "adverse"):
         return []
-    replies = [f"{r['date']} {r['by']}: {r['text']}" for r in claim["replies"]]
-    return [("The vendor's reply", replies or ["none is recorded in the claim file"])]
+    count = len(claim["replies"])
+    told = f"{count} {'reply' if count == 1 else 'replies'}, beside the claim" if count else "none in the claim file"
+    return [("What the vendor replied", [told])]
 
 
 def _cells(finding: Doc) -> list[Markup]:
     port = "" if finding["server_port"] is None else f" :{finding['server_port']}"
-    place = joined([icon(finding["place"]), finding["place"], el("small", _where(finding))])
+    place = joined([el("i", class_=finding["place"]), finding["place"], el("small", _where(finding))])
     return [
         el("td", spoken(finding["outcome"]), class_=f"o {finding['outcome']}"),
         el("th", finding["host"] or "(no name)", el("small", f"{finding['server_ip']}{port}"), scope="row"),

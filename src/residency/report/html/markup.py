@@ -16,6 +16,7 @@ Child = Markup | str | int | float | None
 Attribute = str | int | float | bool | None
 
 _VOID = frozenset({"br", "hr", "input", "meta"})
+_IMPLIED_END = frozenset({"td", "th", "tr", "tbody", "li"})  # HTML ends them itself; a sixteenth of a long page
 _EMPTY = Markup("")
 
 
@@ -39,7 +40,8 @@ def el(tag: str, *children: Child, **attributes: Attribute) -> Markup:
     written = "".join(_attribute(name, value) for name, value in attributes.items())
     if tag in _VOID:
         return Markup(f"<{tag}{written}>")  # noqa: S704 (tags are ours, attributes escaped)
-    return Markup(f"<{tag}{written}>{''.join(map(shown, children))}</{tag}>")  # noqa: S704 (the same, and children)
+    end = "" if tag in _IMPLIED_END else f"</{tag}>"
+    return Markup(f"<{tag}{written}>{''.join(map(shown, children))}{end}")  # noqa: S704 (the same, and children)
 
 
 def _attribute(name: str, value: Attribute) -> str:

@@ -46,7 +46,7 @@ def render(document: Doc, *, atlas: Atlas | None = None, rules: Mapping[str, str
         el(
             "main",
             el("section", el("h2", "Claims"), *sections, id="claims"),
-            findings.section(document, rules or {}),
+            findings.section(document),
             untested.section(document, by_claim),
             material.section(document, rules or {}),
         ),

@@ -15,7 +15,7 @@ SCRIPT = """
     const words = text.value.toLowerCase().split(/\\s+/).filter(Boolean);
     let shown = 0;
     rows.forEach((row, index) => {
-      const fits = (!outcome.value || row.dataset.outcome === outcome.value)
+      const fits = (!outcome.value || row.rows[0].cells[0].textContent === outcome.value)
         && (!claim.value || row.dataset.claim === claim.value)
         && words.every((word) => texts[index].includes(word));
       row.hidden = !fits;
@@ -43,6 +43,15 @@ SCRIPT = """
     button.addEventListener("click", () => sort(heading, column));
     heading.replaceChildren(button);
   });
+
+  // A chain names its rules; unfolded, it says what they say.
+  table.addEventListener("toggle", (event) => {
+    event.target.querySelectorAll('a[href^="#R"]:not([data-told])').forEach((link) => {
+      const sentence = document.getElementById(link.hash.slice(1))?.querySelector("dd");
+      link.after(sentence ? ` ${sentence.textContent}\n` : "");
+      link.dataset.told = "yes";
+    });
+  }, true);
 
   const unfold = () => {
     const target = document.getElementById(location.hash.slice(1));

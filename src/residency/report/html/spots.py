@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from residency.model.atlas import Atlas
 from residency.report.html.words import Doc
 
+Codes = tuple[str, ...]
+
 MOST_CANDIDATES = 6
 
 
@@ -24,11 +26,11 @@ class Load:
     flows: int = 0
     bytes: int = 0
 
-    def add(self, finding: Doc) -> None:
-        """Count one endpoint."""
-        self.endpoints += 1
-        self.flows += finding["flows"]
-        self.bytes += (finding["bytes_sent"] or 0) + (finding["bytes_received"] or 0)
+    def add(self, other: Load) -> None:
+        """Count what other endpoints carry too."""
+        self.endpoints += other.endpoints
+        self.flows += other.flows
+        self.bytes += other.bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,23 +63,33 @@ def spread(findings: Iterable[Doc], atlas: Atlas) -> Spread:
     """Put every finding where it stands; each is counted once in certain spots, `possible` or `adrift`."""
     spots: dict[tuple[str, str, bool], Spot] = {}
     possible, adrift = Counter[str](), Counter[str]()
-    countries: dict[tuple[str, str], Load] = {}
-    for finding in findings:
-        place, points = finding["place"], _points(finding, atlas)
+    by_country: dict[tuple[str, str], Load] = {}
+    for (place, countries, sites), load in _alike(findings).items():
+        points = _points(countries, sites, atlas)
         is_certain = len(points) == 1
         if not is_certain:
-            (possible if points else adrift)[place] += 1
+            (possible if points else adrift)[place] += load.endpoints
         for name, label, (lat, lon) in points:
             spot = Spot(lat=lat, lon=lon, name=name, label=label, place=place, is_certain=is_certain)
-            spots.setdefault((name, place, is_certain), spot).load.add(finding)
-        countries.setdefault((_country(finding, atlas), place), Load()).add(finding)
+            spots.setdefault((name, place, is_certain), spot).load.add(load)
+        by_country.setdefault((_country(countries, atlas), place), Load()).add(load)
     in_order = sorted(spots.values(), key=lambda s: (s.is_certain, -s.load.bytes, s.name, s.place))
-    return Spread(spots=tuple(in_order), possible=possible, adrift=adrift, countries=countries)
+    return Spread(spots=tuple(in_order), possible=possible, adrift=adrift, countries=by_country)
 
 
-def _points(finding: Doc, atlas: Atlas) -> Sequence[tuple[str, str, tuple[float, float]]]:
+def _alike(findings: Iterable[Doc]) -> dict[tuple[str, Codes, Codes], Load]:
+    """Return what findings carry by (place, countries, sites): many endpoints share theirs."""
+    found: dict[tuple[str, Codes, Codes], Load] = {}
+    for f in findings:
+        load = found.setdefault((f["place"], tuple(f["countries"]), tuple(f["sites"])), Load())
+        load.endpoints += 1
+        load.flows += f["flows"]
+        load.bytes += (f["bytes_sent"] or 0) + (f["bytes_received"] or 0)
+    return found
+
+
+def _points(countries: Codes, sites: Codes, atlas: Atlas) -> Sequence[tuple[str, str, tuple[float, float]]]:
     """Return (name, short name, position) of each point where the endpoint stands or may stand."""
-    countries, sites = finding["countries"], finding["sites"]
     if len(countries) == 1 and len(sites) == 1:
         where, city = atlas.position(countries[0], sites[0]), atlas.city(sites[0])
         return [(f"{city}, {atlas.name(countries[0])}", city, where)] if where else []
@@ -88,8 +100,8 @@ def _points(finding: Doc, atlas: Atlas) -> Sequence[tuple[str, str, tuple[float,
     return points if len(points) == len(countries) else []
 
 
-def _country(finding: Doc, atlas: Atlas) -> str:
-    names = [atlas.name(code) for code in finding["countries"]]
+def _country(countries: Codes, atlas: Atlas) -> str:
+    names = [atlas.name(code) for code in countries]
     if len(names) > MOST_CANDIDATES:
         return f"one of {len(names)} countries"
     return " or ".join(names) or "no place known"

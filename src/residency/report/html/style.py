@@ -169,12 +169,16 @@ details[open] > summary { margin-bottom: .5rem; }
 #findings-table th[aria-sort=ascending] button::after { content: " \\2191"; opacity: 1; }
 #findings-table th[aria-sort=descending] button::after { content: " \\2193"; opacity: 1; }
 #findings-table small { display: block; }
-#findings-table td .icon { margin-right: .4em; }
+#findings-table i { display: inline-block; width: .75em; height: .75em; margin-right: .45em; }
+i.outside { background: var(--violated); clip-path: polygon(50% 0, 100% 50%, 50% 100%, 0 50%); }
+i.inside { background: var(--consistent); border-radius: 50%; }
+i.unknown { border: 2px solid var(--inconclusive); }
 #findings-table tbody th { font-weight: 600; }
 #findings-table tbody[hidden] { display: none; }
 .chain td { border: 0; padding: 0 0 .6rem; }
 .chain ol { padding: .75rem 0 .75rem 1.5em; max-width: 60rem; }
-.chain li { padding-left: .35rem; margin-bottom: .5rem; }
+.chain li { padding-left: .35rem; margin-bottom: .6rem; white-space: pre-line; }
+.chain li b { display: block; font-weight: 650; }
 .chain details[open] { background: var(--ground); padding: .75rem 1rem; border-radius: 4px; }
 tbody:target .chain td { background: var(--ground); }
 

@@ -15,6 +15,7 @@ from residency.limits import LIMITS
 from residency.report.html.markup import Child, el, joined
 from residency.report.html.words import OUTCOMES, Doc, clock, counted, parsed, period, spoken
 
+_MOST_HOSTS = 12
 _LEAST_WIDTH = 0.6  # per cent of the whole: a single flow is seen too
 
 
@@ -54,9 +55,8 @@ def timeline(document: Doc, claim: Doc, findings: Sequence[Doc]) -> Markup | Non
         if not e["caveat"]
     ]
     hosts = list(_by_host(findings))
-    some = LIMITS.max_rows_in_page // 5
-    rows += [_row(host, outcome, lane, axis) for (outcome, host), lane in hosts[:some]]
-    more = len(hosts) - some
+    rows += [_row(host, outcome, lane, axis) for (outcome, host), lane in hosts[:_MOST_HOSTS]]
+    more = len(hosts) - _MOST_HOSTS
     head = el(
         "tr",
         el("th", "Host", scope="col"),

@@ -71,7 +71,7 @@ class Outline(HTMLParser):
         self._inside = tag
         self.elements.append((tag, dict(attrs)))
 
-    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002 (the parser's signature)
+    def handle_endtag(self, tag: str) -> None:
         self._inside = ""
 
     def handle_data(self, data: str) -> None:

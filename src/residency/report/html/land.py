@@ -12,53 +12,64 @@ import numpy as np
 from numpy.typing import NDArray
 
 from residency.model.atlas import Atlas
-from residency.report.html.projection import HEIGHT, SOUTH, point, project
+from residency.report.html.projection import SOUTH, point, project
 
 Floats = NDArray[np.float64]
 Points = NDArray[np.int64]  # (n, 2)
 
+_ANTARCTIC = -85.0  # only the ring around the South Pole reaches so far
 _LEAST_AREA = 4.0  # square units of the canvas, about 3 square pixels on a screen
 
 
 def land_paths(atlas: Atlas) -> dict[str, str]:
     """Return SVG path data for each code that has land on the canvas."""
-    rings: dict[str, list[Points]] = {code: [] for code in atlas.codes}
+    lat, lon = atlas.rings.lat, atlas.rings.lon
     starts = np.flatnonzero(np.append(True, np.diff(atlas.rings.ring) != 0))
-    ends = np.append(starts[1:], len(atlas.rings.ring))
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        code = atlas.codes[int(atlas.rings.owner[start])]
-        rings[code] += _on_canvas(atlas.rings.lat[start:end], atlas.rings.lon[start:end])
-    drawn = {code: "".join(_path(ring) for ring in _worth_drawing(found)) for code, found in rings.items() if found}
-    return drawn | {code: path for code in rings if code not in drawn and (path := _speck(atlas, code))}
+    west, east = np.minimum.reduceat(lon, starts), np.maximum.reduceat(lon, starts)
+    beyond = (west < -180) | (east > 180)
+    south, north = np.minimum.reduceat(lat, starts), np.maximum.reduceat(lat, starts)
+    kept = (north > SOUTH) & (south > _ANTARCTIC)
+    whole = _whole_units(lat, lon)
+    found: dict[str, list[Points]] = {}
+    for number in np.flatnonzero(kept).tolist():
+        span = slice(starts[number], starts[number + 1] if number + 1 < len(starts) else None)
+        parts = _cut(lat[span], lon[span]) if beyond[number] else [whole[span]]
+        drawn = [ring for part in parts if len(ring := _thinned(part)) >= 3]
+        found.setdefault(atlas.codes[int(atlas.rings.owner[starts[number]])], []).extend(drawn)
+    paths = {code: "".join(map(_path, _worth_drawing(rings))) for code, rings in found.items() if rings}
+    return paths | {
+        code: path for n, code in enumerate(atlas.codes) if code not in paths and (path := _speck(atlas, n))
+    }
 
 
-def _on_canvas(lat: Floats, lon: Floats) -> Iterator[Points]:
-    """Yield what a ring covers of the canvas, in whole units and without repeated or idle points."""
-    if lat.max() <= SOUTH or lat.min() <= -85:
-        return  # Antarctica
+def _whole_units(lat: Floats, lon: Floats) -> Points:
+    return np.rint(np.column_stack(project(lat, lon))).astype(np.int64)
+
+
+def _cut(lat: Floats, lon: Floats) -> Iterator[Points]:
+    """Yield the parts of a ring that runs past the 180th meridian, each on its own side."""
     for shift in (-360.0, 0.0, 360.0):
-        if lon.max() + shift <= -180 or lon.min() + shift >= 180:
-            continue
-        points = _clipped(_clipped(np.column_stack([lon + shift, lat]), 180.0, 1), -180.0, -1)
-        ring = _thinned(np.rint(np.column_stack(project(points[:, 1], points[:, 0]))).astype(np.int64))
-        if len(ring) >= 3 and ring[:, 1].min() < HEIGHT:
-            yield ring
+        points = np.column_stack([lon + shift, lat])
+        part = _clipped(_clipped(points, 180.0, 1), -180.0, -1)
+        if len(part):
+            yield _whole_units(part[:, 1], part[:, 0])
 
 
-def _speck(atlas: Atlas, code: str) -> str:
+def _speck(atlas: Atlas, owner: int) -> str:
     """Return a square for land too small to have an outline here, so that it can be shaded all the same."""
-    at = atlas.labels.get(code)
-    if at is None or at[0] <= SOUTH:
+    first = int(np.searchsorted(atlas.rings.owner, owner))
+    lat, lon = float(atlas.rings.lat[first]), float(atlas.rings.lon[first])
+    if lat <= SOUTH:
         return ""
-    x, y = point(*at)
+    x, y = point(lat, lon)
     return f"M{round(x) - 1} {round(y) - 1}h3v3h-3z"
 
 
 def _clipped(points: Floats, limit: float, side: int) -> Floats:
     """Cut a closed ring at a meridian (Sutherland and Hodgman, one side)."""
     kept = (points[:, 0] - limit) * side <= 0
-    if kept.all():
-        return points
+    if kept.all() or not kept.any():
+        return points[kept]
     found: list[Floats] = []
     for a, b, is_in, next_in in zip(points, np.roll(points, -1, axis=0), kept, np.roll(kept, -1), strict=True):
         if is_in:

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from residency.model.claim import Activity, Modality, Role
+from residency.model.claim import Activity, Binding, Modality, Role
 from residency.model.evidence import Assurance, Kind
 from residency.model.vantage_check import Standing
 from residency.model.verdict import Outcome, Verdict, Where
@@ -96,7 +96,18 @@ SNAPSHOT = table(
     attribution=TEXT,
     listed=said(listed(DAY), "the days on which a dated list was taken"),
 )
-SOURCE = table("A page that states the claim.", url=TEXT, published=or_null(DAY), kind=TEXT)
+SOURCE = also(table("A page that states the claim.", url=TEXT, published=or_null(DAY), kind=TEXT), supports=TEXT)
+SCOPE = table(
+    "What the claim speaks of: hosts, networks or origins, narrowed by ports where it names any.",
+    hosts=listed(table("A pattern of names.", pattern=TEXT, role=or_null(words(Role)), binding=words(Binding))),
+    networks=listed(table("A network, in a period.", cidr=TEXT, role=or_null(words(Role)), effective=TEXT)),
+    asns=listed(COUNT),
+    ports=listed(COUNT),
+)
+COUNTER_EVIDENCE = table(
+    "A dated fact against the claim; it changes no verdict.", date=DAY, by=TEXT, finding=TEXT, url=TEXT
+)
+REPLY = table("The vendor's dated answer; it changes no verdict.", date=DAY, by=TEXT, text=TEXT)
 COVERAGE = table(
     "The inside share over inside + doubtful + unknown; null where nothing was told.",
     flows=SHARE,
@@ -223,7 +234,12 @@ CLAIM = also(
     CLAIM,
     file=said(or_null(TEXT), "the claim file as given, or the name of a shipped pack"),
     line=said(or_null({"type": "integer", "minimum": 1}), "where the claim begins in its file"),
+    complete=said(or_null(MOMENT), "when a migrating promise is said to be fulfilled"),
+    condition=said(TEXT, "it applies only where …; empty without one"),
+    scope=SCOPE,
     exceptions=listed(EXCEPTION),
+    counter_evidence=listed(COUNTER_EVIDENCE),
+    replies=listed(REPLY),
 )
 QUARANTINED: Schema = {
     "type": "object",

@@ -32,11 +32,12 @@ ALLOWED: dict[str, set[str]] = {
     "auditing": {
         *("claims", "sources", "traffic", "resolve", "evaluate", "arrow", "model", "errors", "limits", "_version"),
     },
-    # The command reads rule texts and yields from `evaluate`, offers memory sources as pinned evidence, and speaks of
-    # imported databases and updated lists.
+    # The command reads rule texts and yields from `evaluate`, offers memory sources as pinned evidence, speaks of
+    # imported databases and updated lists, and hands the atlas to the forms that draw maps.
     "cli": {
         *("auditing", "claims", "evaluate", "report", "resolve", "shipped", "model", "errors", "limits", "_version"),
         *(
+            "sources.atlas",
             "sources.gazetteer",
             "sources.memory",
             "sources.fetch",

@@ -24,6 +24,10 @@ class Limits:
     max_step_summary_bytes: int = 1 << 20
     max_sarif_results: int = 25_000
     max_oscal_observations: int = 10_000
+    # Reports that are pages (report/html); the other forms hold everything.
+    max_findings_in_page: int = 2_000
+    max_patterns_in_page: int = 50
+    max_rows_in_page: int = 100  # of timelines, places and records put aside
     dns_grace_s: int = 300
     max_dns_ttl_s: int = 7 * 86_400
     assumed_dns_ttl_s: int = 300

@@ -26,6 +26,7 @@ from residency.cli.evidence_options import (
     pinned,
 )
 from residency.report import as_json
+from residency.report.redact import Redactor
 
 
 class FailOn(StrEnum):
@@ -114,7 +115,10 @@ def audit(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be in scope of each claim.")] = False,
     redact_clients: Annotated[
         bool,
-        typer.Option("--redact-clients", help="Leave out what could name a client (raw text of quarantined records)."),
+        typer.Option(
+            "--redact-clients",
+            help="Write client-1, client-2 … for what could name a client, in every form (docs/reports.md).",
+        ),
     ] = False,
     fail_on: Annotated[
         FailOn, typer.Option(help="Which verdicts fail: inconclusive, violated, never.")
@@ -143,6 +147,7 @@ def audit(
 
     read = [traffic, claims, geoip, ranges, geofeed, anycast, relay, rtt, vantage, evidence, dns]
     chosen = forms.choose(format_ or [], inputs=[path for paths in read for path in paths or ()], outputs=[quarantine])
+    redactor = Redactor() if redact_clients else None
     options: dict[str, Any] = {
         "claim_ids": claim,
         "clients": clients,
@@ -158,7 +163,7 @@ def audit(
         if dry_run:
             scopes = preview(claims, traffic, progress=progress, **options)
         else:
-            with terminal.quarantine_file(quarantine, redact=redact_clients) as sink:
+            with terminal.quarantine_file(quarantine, redactor) as sink:
                 report = run(
                     claims,
                     traffic,
@@ -187,7 +192,8 @@ def audit(
 
         terminal.write(render(scopes, width=terminal.page().width), None)
         return 0
-    forms.write(as_json.document(report), chosen)
+    document = as_json.document(report)
+    forms.write(redactor.document(document) if redactor else document, chosen)
     return _exit_code(report.exit_code, fail_on)
 
 

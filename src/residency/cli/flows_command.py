@@ -74,7 +74,7 @@ def flows(
         target = str(Path(folder, "flows")) if to_stdout else output
         with (
             terminal.progress_bar(quiet) as progress,
-            terminal.quarantine_file(quarantine, redact=False) as sink,
+            terminal.quarantine_file(quarantine) as sink,
         ):
             done = write_flows(
                 traffic,

@@ -78,9 +78,11 @@ def write(
 
 
 def _page(one: Chosen) -> Page:
-    if one.path is None:
-        return terminal.page()
-    page = Page()
-    if one.appends and one.path.exists():
+    page = terminal.page() if one.path is None else Page()
+    if FORMATS[one.name].draws_maps:
+        from residency.sources.atlas import shipped_atlas
+
+        return replace(page, atlas=shipped_atlas())
+    if one.path is not None and one.appends and one.path.exists():
         return replace(page, max_bytes=max(0, page.max_bytes - one.path.stat().st_size))
     return page

@@ -16,6 +16,7 @@ from residency.model.measurement_plan import FindingPlan
 from residency.report import as_json
 from residency.report.explain import explanation, find, render
 from residency.report.formats import Page
+from residency.report.redact import Redactor
 
 _REPORT = typer.Argument(metavar="REPORT.json", help="A report saved with --format json:REPORT.json.")
 
@@ -23,13 +24,19 @@ _REPORT = typer.Argument(metavar="REPORT.json", help="A report saved with --form
 def report(
     path: Annotated[Path, _REPORT],
     format_: Annotated[list[str] | None, typer.Option("--format", "-f", metavar="NAME[:PATH]", help=forms.HELP)] = None,
+    redact_clients: Annotated[
+        bool, typer.Option("--redact-clients", help="Write client-1, client-2 … for what could name a client.")
+    ] = False,
 ) -> int:
     """Show a saved report in another form.
 
-    residency report report.json --format text
+    residency report report.json --format html:report.html
     """
     chosen = forms.choose(format_ or [], inputs=[path])
-    forms.write(read_report(path), chosen, damage_told(path))
+    document = read_report(path)
+    with damage_told(path):
+        document = Redactor().document(document) if redact_clients else document
+    forms.write(document, chosen, damage_told(path))
     return 0
 
 

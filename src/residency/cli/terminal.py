@@ -15,6 +15,7 @@ from residency.model.verdict import QuarantinedRecord
 from residency.report import as_json
 from residency.report.formats import Page
 from residency.report.medium import printable
+from residency.report.redact import Redactor
 
 
 def page() -> Page:
@@ -100,7 +101,9 @@ def progress_bar(quiet: bool) -> Iterator[Callable[[str, float], None] | None]:
 
 
 @contextlib.contextmanager
-def quarantine_file(path: Path | None, *, redact: bool) -> Iterator[Callable[[QuarantinedRecord], None] | None]:
+def quarantine_file(
+    path: Path | None, redactor: Redactor | None = None
+) -> Iterator[Callable[[QuarantinedRecord], None] | None]:
     """Open the file that takes quarantined records, one JSON object a line; None where there is none."""
     if path is None:
         yield None
@@ -112,7 +115,11 @@ def quarantine_file(path: Path | None, *, redact: bool) -> Iterator[Callable[[Qu
     with file:
 
         def put(record: QuarantinedRecord) -> None:
-            row = as_json.quarantined(record) | ({} if redact else {"value": record.value})
+            row = as_json.quarantined(record)
+            if redactor is None:
+                row["value"] = record.value
+            else:
+                row |= {"path": redactor.text(record.path), "reason": redactor.text(record.reason)}
             file.write(json.dumps(row, sort_keys=True) + "\n")
 
         yield put

@@ -1,6 +1,8 @@
-"""Quantities for a reader."""
+"""Quantities for a reader, and the one that the metre is defined by."""
 
 from __future__ import annotations
+
+LIGHT_KM_PER_S = 299_792.458  # in vacuum, exactly
 
 
 def format_bytes(count: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from residency.model.claim import Exemption
+from residency.model.claim import Claim, Exemption
 from residency.model.evidence import Evidence, Snapshot
 from residency.model.period import rfc3339
 from residency.model.place import countries_of, sites_of
@@ -147,6 +147,9 @@ def _claim(result: ClaimResult) -> dict[str, Any]:
         "subjects": list(claim.subjects),
         "parties": list(claim.parties),
         "effective": str(claim.effective),
+        "complete": _time(claim.complete),
+        "condition": claim.condition,
+        "scope": _scope(claim),
         "exceptions": [_exception(item) for item in claim.exceptions],
         "could_violate": result.could.could_violate,
         "could_confirm": result.could.could_confirm,
@@ -162,9 +165,42 @@ def _claim(result: ClaimResult) -> dict[str, Any]:
         "not_observed": result.not_observed,
         "notes": list(result.notes),
         "sources": [
-            {"url": s.url, "published": s.published.isoformat() if s.published else None, "kind": s.kind}
+            {
+                "url": s.url,
+                "published": s.published.isoformat() if s.published else None,
+                "kind": s.kind,
+                "supports": s.supports,
+            }
             for s in claim.sources
         ],
+        "counter_evidence": [
+            {"date": c.date.isoformat(), "by": c.by, "finding": c.finding, "url": c.url} for c in claim.counter_evidence
+        ],
+        "replies": [{"date": r.date.isoformat(), "by": r.by, "text": r.text} for r in claim.replies],
+    }
+
+
+def _scope(claim: Claim) -> dict[str, Any]:
+    """Return what a claim speaks of: hosts, networks and origins, narrowed by ports where it names any."""
+    return {
+        "hosts": [
+            {
+                "pattern": rule.pattern.text,
+                "role": None if rule.role is None else rule.role.value,
+                "binding": rule.binding.value,
+            }
+            for rule in claim.hosts
+        ],
+        "networks": [
+            {
+                "cidr": str(rule.cidr),
+                "role": None if rule.role is None else rule.role.value,
+                "effective": str(rule.effective),
+            }
+            for rule in claim.networks
+        ],
+        "asns": list(claim.asns),
+        "ports": list(claim.ports),
     }
 
 

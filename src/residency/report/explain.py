@@ -89,16 +89,19 @@ def explanation(document: Doc, finding: str, rules: Mapping[str, str], plan: Fin
 
 def chain(
     f: Doc,
-    snapshots: Mapping[str, Doc],
+    versions: Mapping[str, str],
     rules: Mapping[str, str],
     *,
     claim: Doc | None = None,
     plan: FindingPlan | None = None,
 ) -> Steps:
-    """Return the steps of one finding: what was seen, who says where, which rules decided, what would change it."""
+    """Return the steps of one finding: what was seen, who says where, which rules decided, what would change it.
+
+    `versions` says for the id of a snapshot what it is, `rules` for the id of a rule what it says.
+    """
     return [
         ("Seen", _seen(f)),
-        ("Evidence", [evidence_line(e, snapshots) for e in f["evidence"]] or ["no source says where it is"]),
+        ("Evidence", [evidence_line(e, versions) for e in f["evidence"]] or ["no source says where it is"]),
         ("Place", [_place(f)]),
         ("Rules", [f"{rule} {rules.get(rule, '(unknown rule)')}" for rule in f["rules"]]),
         ("Outcome", [_outcome(f)]),
@@ -134,8 +137,8 @@ def _quoted(text: str) -> str:
 
 def _whole_chain(document: Doc, f: Doc, rules: Mapping[str, str], plan: FindingPlan | None) -> Steps:
     claim = _claim_of(document, f)
-    snapshots = {s["id"]: s for s in document["snapshots"]}
-    seen, *rest = chain(f, snapshots, rules, claim=claim, plan=plan)
+    versions = {s["id"]: version_of(s) for s in document["snapshots"]}
+    seen, *rest = chain(f, versions, rules, claim=claim, plan=plan)
     paths = ", ".join(i["path"] for i in document["inputs"] if i["judged"])
     seen[1].append(f"read from {printable(paths, _PATHS)}; the report keeps groups of flows, these list them:")
     seen[1].extend(
@@ -170,15 +173,17 @@ def _bytes(count: int | None) -> str:
     return "unknown bytes" if count is None else f"{count:,} bytes"
 
 
-def evidence_line(e: Doc, snapshots: Mapping[str, Doc]) -> str:
+def version_of(snapshot: Doc) -> str:
+    """Return which version of a source it is."""
+    built = f", built {snapshot['built']}" if snapshot["built"] else ""
+    return f"{snapshot['name']}{built}, sha256 {snapshot['sha256'][:12]}"
+
+
+def evidence_line(e: Doc, versions: Mapping[str, str]) -> str:
     """Return one piece of evidence as a sentence: who says what, by which version, and what it is worth here."""
-    snapshot = snapshots.get(e["source"])
-    version = (
-        f"{snapshot['name']}, built {snapshot['built']}, sha256 {snapshot['sha256'][:12]}" if snapshot else e["source"]
-    )
     said = e["says"].removeprefix(f"{e['author']} ")
     verb = "publishes it for" if e["kind"] == "declared" else "says"
-    parts = [f"{e['kind']}: {e['author']} {verb} {said} [{version}]"]
+    parts = [f"{e['kind']}: {e['author']} {verb} {said} [{versions.get(e['source'], e['source'])}]"]
     if e["days_from_flow"] is not None:
         parts.append(f"{e['days_from_flow']} days from the flow")
     if e["echo"]:

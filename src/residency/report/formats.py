@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from residency.limits import LIMITS
 from residency.report import as_json, as_junit, as_markdown, as_oscal, as_sarif, as_table, as_text
+
+if TYPE_CHECKING:
+    from residency.model.atlas import Atlas
 
 Doc = Mapping[str, Any]
 
@@ -23,6 +26,7 @@ class Page:
     width: int = 80
     colour: bool = False
     max_bytes: int = LIMITS.max_step_summary_bytes
+    atlas: Atlas | None = None  # land and names for forms that draw maps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,7 @@ class Form:
     about: str
     media_type: str
     write: Callable[[Doc, Page], str | bytes]
+    draws_maps: bool = False
 
     @property
     def is_binary(self) -> bool:
@@ -40,6 +45,12 @@ class Form:
 
     def __call__(self, document: Doc, page: Page) -> str | bytes:
         return self.write(document, page)
+
+
+def _html(document: Doc, page: Page) -> str:
+    from residency.report.html.page import render
+
+    return render(document, atlas=page.atlas)
 
 
 FORMATS: Mapping[str, Form] = {
@@ -52,6 +63,12 @@ FORMATS: Mapping[str, Form] = {
         about="everything; the other forms can be made from it",
         media_type="application/json",
         write=lambda document, _: as_json.dumps(document),
+    ),
+    "html": Form(
+        about="one file for people: verdicts, maps, timelines, every finding with its evidence",
+        media_type="text/html",
+        write=_html,
+        draws_maps=True,
     ),
     "markdown": Form(
         about="for a page or a comment, as GitHub reads it",

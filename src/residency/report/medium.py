@@ -8,7 +8,9 @@ from typing import Any
 
 def printable(value: object, limit: int | None = None) -> str:
     """Return `value` on one line with every non-printing character (ESC, CR, bidi marks, surrogates) escaped."""
-    text = "".join(c if c.isprintable() else _escape(c) for c in str(value))
+    text = str(value)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else _escape(c) for c in text)
     if limit is not None and len(text) > limit:
         return text[: limit - 1] + "…"
     return text

@@ -24,6 +24,11 @@ def shipped_gazetteer() -> Gazetteer:
     )
 
 
+def country_points() -> dict[str, tuple[float, float]]:
+    """Return the point (lat, lon) at which each country's label stands on a map."""
+    return {row["code"]: (float(row["lat"]), float(row["lon"])) for row in _rows("countries")}
+
+
 def _rows(entry: str) -> Iterator[dict[str, str]]:
     content, _ = read_verified(entry)
     yield from csv.DictReader(io.StringIO(content.decode("utf-8"), newline=""))

@@ -101,7 +101,6 @@ class _Writer:
             el("tr", *_cells(finding)),
             el("tr", el("td", unfolded, colspan=len(_COLUMNS)), class_="chain"),
             id=finding["id"],
-            data_claim=claim_anchor,
         )
 
     def _chain(self, finding: Doc, claim: Doc, claim_anchor: str) -> Markup:
@@ -111,7 +110,12 @@ class _Writer:
             "Rules": joined((el("a", rule, href=f"#{rule}") for rule in finding["rules"]), " "),
         }
         steps = [*chain(finding, claim, self._versions, {}), *_reply(finding, claim)]
-        return el("ol", *(el("li", el("b", title), links.get(title) or joined(lines, "\n")) for title, lines in steps))
+        return el("ol", *(el("li", el("b", title), links.get(title) or _lines(lines)) for title, lines in steps))
+
+
+def _lines(lines: Sequence[str]) -> Markup:
+    """Return lines that the style sheet keeps apart, with a dot each where they are several."""
+    return joined((f"· {line}" for line in lines), "\n") if len(lines) > 1 else joined(lines)
 
 
 def _reply(finding: Doc, claim: Doc) -> list[tuple[str, list[str]]]:

@@ -26,7 +26,8 @@ def section(document: Doc) -> Markup:
     shown = most_telling(every, LIMITS.max_findings_in_page)
     writer = _Writer(document)
     head = el("tr", *(el("th", name, scope="col", class_="n" if name in _NUMBERS else None) for name in _COLUMNS))
-    caption = el("caption", f"Findings: {len(shown):,} of {len(every):,}" if len(shown) < len(every) else "Findings")
+    listed_of = f"{len(shown):,} of {len(every):,} findings" if len(shown) < len(every) else "Every finding"
+    caption = el("caption", f"{listed_of}, the gravest first; each opens to its evidence")
     body = [writer.row(finding) for finding in shown]
     whole = el("table", caption, el("thead", head), *body, id="findings-table")
     return el(

@@ -115,7 +115,7 @@ th, td { text-align: left; vertical-align: top; padding: .45rem 1.1rem .45rem 0;
   border-top: 1px solid var(--line); font-weight: 400; }
 th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--muted); border-top: 0; vertical-align: bottom; white-space: nowrap; }
-th b { white-space: nowrap; }
+th b, td.o, td > code { white-space: nowrap; }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th:has(> span.n) { text-align: right; }
 

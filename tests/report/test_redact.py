@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import tests.auditing.conftest as rtt
 from jsonschema import Draft202012Validator
 
 import residency
@@ -114,6 +115,24 @@ def test_vantages_are_named_alike_and_their_places_stay_true(document: Doc, reda
         assert rough["lat"] == int(rough["lat"])
         moved = great_circle_km(rough["lat"], rough["lon"], exact["lat"], exact["lon"])
         assert 0 < moved <= rough["radius_km"] - exact["radius_km"]
+
+
+def test_no_distance_says_where_a_void_vantage_is(tmp_path: Path) -> None:
+    (tmp_path / "flows.csv").write_text(
+        "\n".join([rtt.HEADER, *rtt.controls(), *rtt.app(0.8)]) + "\n", encoding="utf-8"
+    )
+    (tmp_path / "claims.toml").write_text(rtt.CLAIM.format(allow="NO"), encoding="utf-8")
+    report = residency.audit(tmp_path / "claims.toml", tmp_path / "flows.csv", vantage=rtt.NEW_YORK)
+    document = as_json.document(report)
+    (before,), told = document["vantages"], Redactor().document(document)
+    (after,) = told["vantages"]
+    assert before["standing"] == "void"
+    assert before["impossible"]
+    for exact, rough in zip(before["impossible"], after["impossible"], strict=True):
+        assert rough["least_km"] <= exact["least_km"] < rough["least_km"] + 100
+        assert f"{exact['least_km']:,.0f} km" not in FORMATS["text"](told, Page(width=400))
+    assert "far away" in " ".join(told["warnings"])
+    assert "New York" not in as_json.dumps(told)
 
 
 def test_ids_are_distinct_sorted_and_tell_nothing(document: Doc, redacted: Doc) -> None:

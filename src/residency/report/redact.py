@@ -23,22 +23,11 @@ _V4 = rf"(?<![\w.])(?:{_BYTE}[.-]){{3}}{_BYTE}(?![\w]|[.-]\d)"  # also as in ip-
 _V6 = rf"(?<![\w:.])(?:[0-9A-Fa-f]{{0,4}}:){{2,7}}(?:(?:{_BYTE}\.){{3}}{_BYTE}|[0-9A-Fa-f]{{0,4}})(?![\w:]|\.\d)"
 _ADDRESS = re.compile(rf"({_V4}|{_V6})(/\d{{1,3}})?")
 _DEGREE_KM = 80.0  # a point moves by less when both of its degrees are rounded
+_DISTANCE = re.compile(r"at least [\d,]+ km away")  # from a vantage; three such distances say where it is
 _FREE_TEXT = frozenset(
     {
-        *(
-            "headline",
-            "not_observed",
-            "text",
-            "reason",
-            "why",
-            "path",
-            "name",
-            "server_ip",
-            "network",
-            "host",
-            "vantage",
-        ),
-        *("missing_link", "author", "says", "lineage", "echo", "why_struck"),
+        *("headline", "not_observed", "text", "reason", "why", "path", "name", "server_ip", "network", "host"),
+        *("vantage", "missing_link", "author", "says", "lineage", "echo", "why_struck"),
     }
 )
 _OF_CLAIM_FILES = frozenset({"scope", "exceptions", "sources", "counter_evidence", "replies", "notes", "could_reasons"})
@@ -56,7 +45,7 @@ class Redactor:
     def text(self, text: str) -> str:
         """Return a text that came with the traffic, without addresses of clients and names of known vantages."""
         if self._named is not None:
-            text = self._named.sub(lambda found: self._vantages[found[0]], text)
+            text = _DISTANCE.sub("far away", self._named.sub(lambda found: self._vantages[found[0]], text))
         return _ADDRESS.sub(lambda found: self._address(found[1], found[2] or ""), text)
 
     def document(self, document: Doc) -> dict[str, Any]:
@@ -114,8 +103,20 @@ def _public(text: str) -> bool:
 
 
 def _roughly(vantage: Doc) -> dict[str, Any]:
-    where = {"lat": float(round(vantage["lat"])), "lon": float(round(vantage["lon"]))}
-    return {**vantage, **where, "radius_km": vantage["radius_km"] + _DEGREE_KM}
+    """Return a vantage at a whole degree, and its distances as lesser ones, which are true as well."""
+    impossible = [one | {"least_km": _lesser(one["least_km"])} for one in vantage["impossible"]]
+    return {
+        **vantage,
+        "lat": float(round(vantage["lat"])),
+        "lon": float(round(vantage["lon"])),
+        "radius_km": vantage["radius_km"] + _DEGREE_KM,
+        "beyond_km": {family: _lesser(km) for family, km in vantage["beyond_km"].items()},
+        "impossible": impossible,
+    }
+
+
+def _lesser(km: float) -> float:
+    return km // 100 * 100
 
 
 def _with_new_id(finding: Doc, before: Doc) -> dict[str, Any]:

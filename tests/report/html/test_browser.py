@@ -123,6 +123,17 @@ def test_the_table_filters(big: Opened, thousand: Doc) -> None:
     assert len(big.shown()) == 1_000
 
 
+def test_the_table_filters_by_claim(chromium: Browser, files: dict[str, Path], demo: Doc) -> None:
+    found = Opened(chromium, files["demo"])
+    claims = Counter(f["claim"] for f in demo["findings"])
+    for claim, count in claims.items():
+        found.page.select_option("#f-claim", label=claim)
+        ids = {f["id"] for f in demo["findings"] if f["claim"] == claim}
+        assert set(found.shown()) == ids
+        assert len(found.shown()) == count
+    found.context.close()
+
+
 def test_the_table_sorts_by_numbers_and_words_and_says_so(big: Opened, thousand: Doc) -> None:
     sent = {f["id"]: f["bytes_sent"] for f in thousand["findings"]}
     host = {f["id"]: f["host"] for f in thousand["findings"]}

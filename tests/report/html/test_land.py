@@ -92,15 +92,3 @@ def test_the_shipped_land_is_there_but_for_antarctica_and_small_enough_to_mail(a
         for ring in drawn(path):
             assert ring[:, 0].min() >= 0
             assert ring[:, 0].max() <= WIDTH
-
-
-def test_labels_and_positions_of_the_atlas(atlas: Atlas) -> None:
-    assert set(atlas.gazetteer.countries) == set(atlas.labels)
-    assert atlas.position("IE") == atlas.labels["IE"]
-    assert atlas.position("US", "provider:aws/us-east-1") != atlas.labels["US"]
-    assert atlas.position("IE", "provider:nobody/nowhere") == atlas.labels["IE"]
-    assert atlas.position("XX") is None
-    assert atlas.name("IE") == "Ireland"
-    assert atlas.name("XX") == "XX"
-    assert atlas.city("provider:gcp/us-east4") == "Ashburn"
-    assert atlas.city("site:nobody/nowhere") == "nobody/nowhere"

@@ -238,7 +238,7 @@ def test_beyond_the_cap_the_telling_ones_stay_and_the_rest_is_counted(thousand: 
     shown = [body["id"] for body in found.all("tbody") if (body.get("id") or "").startswith("F-")]
     assert len(shown) == LIMITS.max_findings_in_page == 2_000
     assert "1,000 more findings are not listed here." in found.text
-    assert "Findings: 2,000 of 3,000" in found.text
+    assert "2,000 of 3,000 findings, the gravest first" in found.text
     assert {f["id"] for f in many if f["outcome"] == "violating"} <= set(shown)
 
 

@@ -26,7 +26,8 @@ def section(document: Doc) -> Markup:
     shown = most_telling(every, LIMITS.max_findings_in_page)
     writer = _Writer(document)
     head = el("tr", *(el("th", name, scope="col", class_="n" if name in _NUMBERS else None) for name in _COLUMNS))
-    caption = el("caption", f"Findings: {len(shown):,} of {len(every):,}" if len(shown) < len(every) else "Findings")
+    listed_of = f"{len(shown):,} of {len(every):,} findings" if len(shown) < len(every) else "Every finding"
+    caption = el("caption", f"{listed_of}, the gravest first; each opens to its evidence")
     body = [writer.row(finding) for finding in shown]
     whole = el("table", caption, el("thead", head), *body, id="findings-table")
     return el(
@@ -101,7 +102,6 @@ class _Writer:
             el("tr", *_cells(finding)),
             el("tr", el("td", unfolded, colspan=len(_COLUMNS)), class_="chain"),
             id=finding["id"],
-            data_claim=claim_anchor,
         )
 
     def _chain(self, finding: Doc, claim: Doc, claim_anchor: str) -> Markup:
@@ -112,7 +112,12 @@ class _Writer:
         }
         seen, *rest = chain(finding, self._versions, {}, claim=claim)
         steps = [seen, ("Held against", []), *rest, *_reply(finding, claim)]
-        return el("ol", *(el("li", el("b", title), links.get(title) or joined(lines, "\n")) for title, lines in steps))
+        return el("ol", *(el("li", el("b", title), links.get(title) or _lines(lines)) for title, lines in steps))
+
+
+def _lines(lines: Sequence[str]) -> Markup:
+    """Return lines that the style sheet keeps apart, with a dot each where they are several."""
+    return joined((f"· {line}" for line in lines), "\n") if len(lines) > 1 else joined(lines)
 
 
 def _reply(finding: Doc, claim: Doc) -> list[tuple[str, list[str]]]:

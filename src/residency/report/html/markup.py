@@ -16,7 +16,7 @@ Child = Markup | str | int | float | None
 Attribute = str | int | float | bool | None
 
 _VOID = frozenset({"br", "hr", "input", "meta"})
-_IMPLIED_END = frozenset({"td", "th", "tr", "tbody", "li"})  # HTML ends them itself; a sixteenth of a long page
+_IMPLIED_END = frozenset({"td", "th", "tr", "tbody", "li"})  # HTML ends them itself, which keeps long pages small
 _EMPTY = Markup("")
 
 

@@ -7,6 +7,7 @@ SCRIPT = """
   if (!table) return;
   const rows = [...table.tBodies];
   const texts = rows.map((row) => row.textContent.toLowerCase());
+  const claims = rows.map((row) => row.querySelector("ol a").hash.slice(1));
   const form = document.getElementById("filter");
   const [text, outcome, claim, count] = ["text", "outcome", "claim", "count"]
     .map((name) => document.getElementById(`f-${name}`));
@@ -16,7 +17,7 @@ SCRIPT = """
     let shown = 0;
     rows.forEach((row, index) => {
       const fits = (!outcome.value || row.rows[0].cells[0].textContent === outcome.value)
-        && (!claim.value || row.dataset.claim === claim.value)
+        && (!claim.value || claims[index] === claim.value)
         && words.every((word) => texts[index].includes(word));
       row.hidden = !fits;
       shown += fits ? 1 : 0;

@@ -79,8 +79,8 @@ h1 span::first-letter { text-transform: uppercase; }
 .unseen ul { font-size: .92rem; columns: 2 24rem; column-gap: 2.5rem; }
 .unseen li { break-inside: avoid; margin-bottom: .25rem; }
 
-nav { display: flex; flex-wrap: wrap; gap: .4rem 1.75rem; padding: .9rem 0; margin-top: 2.5rem;
-  border-block: 1px solid var(--line); font-weight: 550; position: sticky; top: 0; background: var(--paper);
+nav { display: flex; flex-wrap: wrap; gap: .4rem 1.75rem; padding: .9rem 0; margin-top: 1rem;
+  border-bottom: 1px solid var(--line); font-weight: 550; position: sticky; top: 0; background: var(--paper);
   z-index: 1; }
 nav a { text-decoration: none; } nav a:hover { text-decoration: underline; }
 main > section { padding-top: 3.25rem; scroll-margin-top: 2rem; }
@@ -115,7 +115,7 @@ th, td { text-align: left; vertical-align: top; padding: .45rem 1.1rem .45rem 0;
   border-top: 1px solid var(--line); font-weight: 400; }
 th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--muted); border-top: 0; vertical-align: bottom; white-space: nowrap; }
-th b { white-space: nowrap; }
+th b, td.o, td > code { white-space: nowrap; }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th:has(> span.n) { text-align: right; }
 

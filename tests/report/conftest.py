@@ -172,7 +172,7 @@ def make_report() -> MakeReport:
 HOSTILE = {**PAYLOADS, "plain": "plain.example", "wide": "界" * 300, "joined": "🧑\u200d🚀" * 50}
 
 
-@pytest.fixture(params=HOSTILE.values(), ids=HOSTILE)
+@pytest.fixture(params=list(HOSTILE.values()), ids=list(HOSTILE))
 def hostile(request: pytest.FixtureRequest) -> str:
     """A text that an attacker put into the traffic, a claim or a path."""
     text: str = request.param

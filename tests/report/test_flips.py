@@ -113,7 +113,7 @@ def test_the_commands_list_the_flows(demo: dict[str, Any], tmp_path: Path) -> No
     table = (
         query.removeprefix('duckdb -c "').removesuffix('"').replace("flows.parquet", str(tmp_path / "flows.parquet"))
     )
-    assert duckdb.sql(f"SELECT count(*) {table}").fetchall() == [(violating["flows"],)] == [(1,)]
+    assert duckdb.execute(f"SELECT count(*) {table}").fetchall() == [(violating["flows"],)] == [(1,)]
 
 
 @pytest.mark.parametrize("host", ["a'; touch x; '", "$(touch x)", "`touch x`", 'a" ; touch x ; "', "a!b", "a\\"])

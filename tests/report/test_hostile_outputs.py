@@ -200,7 +200,7 @@ def test_every_form_has_a_check() -> None:
     assert set(FORMATS) <= set(CHECKS)
 
 
-@pytest.fixture(scope="module", params=PAYLOADS.values(), ids=PAYLOADS)
+@pytest.fixture(scope="module", params=list(PAYLOADS.values()), ids=list(PAYLOADS))
 def payload(request: pytest.FixtureRequest) -> str:
     found: str = request.param
     return found

@@ -13,7 +13,7 @@ from residency.model.location import Location, Locations
 from residency.model.network import AddressForm
 from residency.report.as_json import evidence, snapshot, vantage_check
 from residency.report.as_text import STYLES, table, to_text
-from residency.report.explain import evidence_line
+from residency.report.explain import evidence_line, version_of
 from residency.report.medium import all_printable
 
 SCHEMA = "residency-locate/1"
@@ -68,9 +68,9 @@ def render(
     doc = all_printable(doc)
     parts: list[RenderableType] = [_table(doc)]
     if len(doc["targets"]) <= in_full:
-        snapshots = {s["id"]: s for s in doc["snapshots"]}
+        versions = {s["id"]: version_of(s) for s in doc["snapshots"]}
         for target in doc["targets"]:
-            parts += ["", *_in_full(target, snapshots, rules)]
+            parts += ["", *_in_full(target, versions, rules)]
     else:
         parts.append(Text(f"the evidence on each of {len(doc['targets']):,} targets: --format json", style="dim"))
     parts += [Text(_refused(r), "yellow") for r in doc["refused"]]
@@ -112,14 +112,14 @@ def _excluded(codes: Sequence[str]) -> str:
 
 
 def _in_full(
-    target: Mapping[str, Any], snapshots: Mapping[str, Any], rules: Mapping[str, str]
+    target: Mapping[str, Any], versions: Mapping[str, str], rules: Mapping[str, str]
 ) -> Sequence[RenderableType]:
     lines = [Text(_label(target), style="bold")]
     if target["anycast"] == "detected":
         lines.append(Text("round-trip times show several sites: it has no single place", style="yellow"))
     if target["anycast"] == "listed":
         lines.append(Text("a published anycast or edge address: it has no single place", style="yellow"))
-    said = [evidence_line(e, snapshots) for e in target["evidence"]] or ["no source says where it is"]
+    said = [evidence_line(e, versions) for e in target["evidence"]] or ["no source says where it is"]
     why = [f"{rule} {rules.get(rule, '(unknown rule)')}" for rule in target["rules"]]
     if target["excluded"]:
         why.append(f"excluded by round-trip times: {_excluded(target['excluded'])}")

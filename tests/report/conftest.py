@@ -206,3 +206,14 @@ def many(count: int, **changes: Any) -> dict[str, Any]:
         for n in range(count)
     ]
     return document
+
+
+def poisoned(value: Any, text: str, key: str = "") -> Any:
+    """Put `text` into every string of a saved report but the words that its forms are chosen by."""
+    kept = ("schema", "verdict", "outcome", "place", "for", "activity", "claim", "as_of")
+    kept += ("first_seen", "last_seen", "first", "last", "effective")
+    if isinstance(value, dict):
+        return {name: poisoned(inner, text, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [poisoned(inner, text, key) for inner in value]
+    return text if isinstance(value, str) and key not in kept else value

@@ -35,7 +35,7 @@ def claim(*exceptions: dict[str, Any]) -> dict[str, Any]:
 
 
 def exception(**changes: Any) -> dict[str, Any]:
-    empty = {"hosts": [], "networks": [], "places": []}
+    empty: dict[str, Any] = {"hosts": [], "networks": [], "places": []}
     told = {"id": "cdn", "activity": "processing", "effective": "../..", "caveat": False, "why": "w"}
     return {**empty, **told, **changes}
 

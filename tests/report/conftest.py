@@ -210,8 +210,8 @@ def many(count: int, **changes: Any) -> dict[str, Any]:
 
 def poisoned(value: Any, text: str, key: str = "") -> Any:
     """Put `text` into every string of a saved report but the words that its forms are chosen by."""
-    kept = ("schema", "verdict", "outcome", "place", "for", "activity", "claim", "as_of")
-    kept += ("first_seen", "last_seen", "first", "last", "effective")
+    words = {"schema", "verdict", "outcome", "place", "for", "activity", "claim", "effective"}
+    kept = words | {"as_of", "first_seen", "last_seen", "first", "last"}
     if isinstance(value, dict):
         return {name: poisoned(inner, text, name) for name, inner in value.items()}
     if isinstance(value, list):

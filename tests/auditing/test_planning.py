@@ -10,7 +10,7 @@ import pytest
 from tests.auditing.conftest import OFFICE, Audit, app
 
 import residency
-from residency.auditing.planning import plan_report
+from residency.auditing.planning import plan_finding, plan_report
 from residency.cli import main
 from residency.model.measurement_plan import Would
 from residency.model.verdict import Verdict
@@ -53,6 +53,29 @@ def test_what_would_contradict_is_named_first(audit: Audit) -> None:
     (plan,) = plan_report(as_json.document(report))
     targets = [t for s in plan.stations for t in s.targets]
     assert {t.would for t in targets} == {Would.CONTRADICT}
+
+
+@pytest.mark.parametrize("side", ["likely", "inside"])
+def test_the_time_that_would_decide_a_finding_decides_it(audit: Audit, tmp_path: Path, side: str) -> None:
+    sources = [database("US"), MemorySource.of("database", "dbb", {"185.0.0.0/8": "US"})]
+    options: dict[str, Any] = {"allow": "EEA", "vantage": None, "embedded": False, "sources": sources}
+    document = as_json.document(audit(app("", ""), **options))
+    (finding,) = document["findings"]
+    assert (finding["place"], finding["assurance"]) == ("outside", "corroborated")
+    time = getattr(plan_finding(document, finding), side)
+    assert time.would is (Would.CONFIRM if side == "inside" else Would.CONTRADICT)
+    assert 0 < time.one_vantage_ms < time.two_vantages_ms
+
+    def decided(rtt_ms: float) -> tuple[str, str]:
+        where = f"{time.spot.lat},{time.spot.lon},25"
+        rows = [f"v{n},{where},{64500 + n},{OFFICE},{rtt_ms},icmp" for n in range(2)]
+        path = tmp_path / "times.csv"
+        path.write_text("\n".join(["vantage,lat,lon,radius_km,asn,target,rtt_ms,kind", *rows]), encoding="utf-8")
+        (found,) = audit(app("", ""), **options, rtt=[path]).findings
+        return found.place.value, found.assurance.value
+
+    assert decided(time.two_vantages_ms * 0.99) == (side.replace("likely", "outside"), "measured")
+    assert decided(time.two_vantages_ms * 6)[1] != "measured"
 
 
 def test_endpoints_at_one_place_share_a_station(audit: Audit) -> None:

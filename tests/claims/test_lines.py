@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from residency.claims import parse_pack
 from residency.claims.lines import MAX_DEPTH, Located, dotted, join, line_of, locate_json, locate_toml
+from residency.model.place import Gazetteer
 
 
 def lines(text: str) -> dict[str, int]:
@@ -208,3 +210,14 @@ def test_every_toml_key_and_element_is_found(value: dict[str, object]) -> None:
     except tomllib.TOMLDecodeError:
         return
     assert set(locate_toml(text).lines) == {dotted(at) for at in _locations(value)}
+
+
+def test_a_pack_knows_where_each_claim_begins(gazetteer: Gazetteer) -> None:
+    claim = '[[claim]]\nid = "{}"\nstatement = "S."\nactivity = "storage"\nallow = ["IE"]\nhosts = ["*.x.example"]\n'
+    toml = 'schema = "residency/1"\n\n' + claim.format("a") + "# between\n" + claim.format("b")
+    pack = parse_pack(toml, path="x.toml", gazetteer=gazetteer)
+    assert [pack.line_of(name) for name in ("a", "b", "c")] == [3, 10, None]
+    as_json = json.dumps(tomllib.loads(toml), indent=1)
+    lines = as_json.splitlines()
+    pack = parse_pack(as_json, path="x.json", gazetteer=gazetteer)
+    assert ['"id": "a"' in lines[pack.line_of("a") or 0], '"id": "b"' in lines[pack.line_of("b") or 0]] == [True, True]

@@ -35,7 +35,7 @@ def claim(*exceptions: dict[str, Any]) -> dict[str, Any]:
 
 
 def exception(**changes: Any) -> dict[str, Any]:
-    empty = {"hosts": [], "networks": [], "places": []}
+    empty: dict[str, Any] = {"hosts": [], "networks": [], "places": []}
     told = {"id": "cdn", "activity": "processing", "effective": "../..", "caveat": False, "why": "w"}
     return {**empty, **told, **changes}
 
@@ -84,7 +84,7 @@ def test_exceptions_are_named_by_id(plain: dict[str, Any]) -> None:
     violating = finding(plain, "violating", "R206")
     assert flips(violating, claim())[0].endswith("the claim states none")
     others = claim(exception(hosts=["*.cdn.example"]), exception(id="c", caveat=True), exception(activity="backup"))
-    assert flips(violating, others)[0].endswith("these do not match: `cdn` (hosts *.cdn.example; ../..)")
+    assert flips(violating, others)[1] == "the stated exceptions do not match: `cdn` (hosts *.cdn.example; ../..)"
     excused = finding(plain, "excused", "R202", host="a.cdn.example")
     told = flips(excused, claim(exception(hosts=["*.cdn.example"]), exception(id="n", networks=["21.0.0.0/8"])))
     assert told == ["the end or the withdrawal of the exception `cdn` (hosts *.cdn.example; in force ../..)"]
@@ -113,7 +113,7 @@ def test_the_commands_list_the_flows(demo: dict[str, Any], tmp_path: Path) -> No
     table = (
         query.removeprefix('duckdb -c "').removesuffix('"').replace("flows.parquet", str(tmp_path / "flows.parquet"))
     )
-    assert duckdb.sql(f"SELECT count(*) {table}").fetchall() == [(violating["flows"],)] == [(1,)]
+    assert duckdb.execute(f"SELECT count(*) {table}").fetchall() == [(violating["flows"],)] == [(1,)]
 
 
 @pytest.mark.parametrize("host", ["a'; touch x; '", "$(touch x)", "`touch x`", 'a" ; touch x ; "', "a!b", "a\\"])

@@ -24,7 +24,7 @@ from lxml import etree
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 from tests.hostile import PAYLOADS
-from tests.report.conftest import build
+from tests.report.conftest import build, poisoned
 from trestle.oscal.assessment_results import AssessmentResults
 
 from residency.report import as_json, as_locate, as_sarif
@@ -62,6 +62,12 @@ def exact_json(written: str, payload: str) -> None:
 
 
 def markdown(written: str, payload: str) -> None:
+    told = printable(payload) or "(no name)"
+    assert any(told.replace("|", "\\x7c")[:150] in span for span in harmless_markdown(written))
+
+
+def harmless_markdown(written: str) -> list[str]:
+    """The code spans of a text in which nothing else is active."""
     one_line_each(written)
     spans, kinds = [], set()
     for block in MARKDOWN.parse(written):
@@ -78,8 +84,7 @@ def markdown(written: str, payload: str) -> None:
         *("thead", "tbody", "tr", "th", "td", "text", "code_inline", "strong", "strong_open", "strong_close"),
         "softbreak",
     }
-    told = printable(payload) or "(no name)"
-    assert any(told.replace("|", "\\x7c")[:150] in span for span in spans)
+    return spans
 
 
 def spreadsheet(written: str, payload: str) -> None:
@@ -200,7 +205,7 @@ def test_every_form_has_a_check() -> None:
     assert set(FORMATS) <= set(CHECKS)
 
 
-@pytest.fixture(scope="module", params=PAYLOADS.values(), ids=PAYLOADS)
+@pytest.fixture(scope="module", params=list(PAYLOADS.values()), ids=list(PAYLOADS))
 def payload(request: pytest.FixtureRequest) -> str:
     found: str = request.param
     return found
@@ -209,6 +214,17 @@ def payload(request: pytest.FixtureRequest) -> str:
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_form_obeys_nothing_and_loses_nothing(payload: str, name: str) -> None:
     CHECKS[name](FORMATS[name](as_json.document(build(payload)), Page()), payload)
+
+
+@pytest.mark.parametrize("text", [PAYLOADS[name] for name in ("img", "link", "mention", "cdata-end", "osc-8", "nul")])
+def test_a_saved_report_that_somebody_else_wrote_is_as_harmless(text: str) -> None:
+    document = poisoned(json.loads(as_json.dumps(as_json.document(build("plain.example")))), text)
+    for name in ("markdown", "github", "junit", "csv", "sarif", "oscal", "parquet"):
+        written = FORMATS[name](document, Page())
+        if isinstance(written, str):
+            one_line_each(written.replace("\r\n", "\n"))
+    harmless_markdown(str(FORMATS["markdown"](document, Page())))
+    JUNIT.assertValid(etree.fromstring(str(FORMATS["junit"](document, Page())).encode()))
 
 
 def test_an_explanation_as_json_keeps_every_text(payload: str) -> None:

@@ -10,7 +10,6 @@ import pytest
 from tests.report.conftest import many
 from trestle.oscal.assessment_results import AssessmentResults
 
-from residency.limits import LIMITS
 from residency.report import as_oscal
 
 
@@ -78,6 +77,7 @@ def test_a_token(text: str, token: str) -> None:
 
 
 def test_what_is_over_the_cap_is_said() -> None:
-    result = body_of(many(LIMITS.max_oscal_observations + 3))["results"][0]
-    assert result["remarks"].startswith("3 endpoints ")
-    assert len(result["observations"]) == LIMITS.max_oscal_observations + 1
+    result = as_oscal.results(many(8), max_endpoints=5)["assessment-results"]["results"][0]
+    assert result["remarks"].startswith("3 endpoints that speak against a claim are left out")
+    assert len(result["observations"]) == 1 + 5
+    assert "remarks" not in body_of(many(8))["results"][0]

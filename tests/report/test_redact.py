@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
 import pytest
 import tests.auditing.conftest as rtt
 from jsonschema import Draft202012Validator
@@ -79,7 +82,8 @@ def test_the_fixture_holds_what_is_to_go(document: Doc) -> None:
 
 @pytest.mark.parametrize("form", sorted(FORMATS))
 def test_no_client_is_in_any_form(redacted: Doc, form: str) -> None:
-    text = FORMATS[form](without_claims(redacted), Page(width=200))
+    made = FORMATS[form](without_claims(redacted), Page(width=200))
+    text = str(pq.read_table(io.BytesIO(made)).to_pylist()) if isinstance(made, bytes) else made
     for secret in (*CLIENTS, "alice-laptop", "bob", "10-1-2-3", "50.4567", "8.3456", "10.1.2."):
         assert secret not in text
 
@@ -189,9 +193,11 @@ def test_the_command_redacts_every_file_that_it_writes(folder: Path, monkeypatch
     forms = [word for name in FORMATS for word in ("--format", f"{name}:out.{name}")]
     assert main([*argv, *forms, "--redact-clients", "--quarantine", "q.ndjson", "--fail-on", "never"]) == 0
     assert main(["report", "full.json", "--redact-clients", "--format", "json:again.json"]) == 0
-    statement = "All connections from 10.1.2.3 on"
+    statement = re.compile("All connections from `?10.1.2.3`? on")  # the claim's own words stay
     for name in (*(f"out.{name}" for name in FORMATS), "q.ndjson", "again.json"):
-        text = " ".join((folder / name).read_text(encoding="utf-8").split()).replace(statement, "")
+        made = (folder / name).read_bytes()
+        whole = str(pq.read_table(folder / name).to_pylist()) if name == "out.parquet" else made.decode()
+        text = statement.sub("", " ".join(whole.split()))
         assert text
         assert not [secret for secret in (*CLIENTS, "alice-laptop") if secret in text]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from rich.cells import cell_len
+from tests.report.conftest import poisoned
 
 from residency.evaluate.rules import RULES
 from residency.model.claim import Activity, Claim
@@ -49,16 +50,6 @@ def test_a_preview_of_hostile_text(hostile: str) -> None:
     )
     for width in WIDTHS:
         check(preview.render([item], width=width), width)
-
-
-def poisoned(value: Any, text: str, key: str = "") -> Any:
-    """Put `text` into every string of a saved report but the words that its forms are chosen by."""
-    kept = ("schema", "verdict", "outcome", "place", "kind", "for", "assurance", "activity", "as_connection")
-    if isinstance(value, dict):
-        return {name: poisoned(inner, text, name) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [poisoned(inner, text, key) for inner in value]
-    return text if isinstance(value, str) and key not in kept and key != "claim" else value
 
 
 @pytest.mark.parametrize("text", ["\x1b[31m\x1b]8;;x\x07", "a\rb\nc", "\u202eevil", "\x9b1m", "lone\ud800", "\x00"])

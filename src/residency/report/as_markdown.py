@@ -73,7 +73,7 @@ def _claim(claim: Doc, findings: Sequence[Doc], most: int) -> str:
     lines.append(f"{_sentence(wording.terms(claim))}\n")
     lines.append("\n".join(f"- {code(r['rule'])} {_sentence(r['text'])}" for r in wording.reasons(claim)) + "\n")
     if claim["as_connection"] not in (None, claim["verdict"]):
-        lines.append(f"Read as a claim about connections it would be {claim['as_connection']}.\n")
+        lines.append(f"Read as a claim about connections it would be {_sentence(claim['as_connection'])}.\n")
     text = "\n".join(lines) + _outcomes(claim) + _findings(findings, most)
     beside = [claim["not_observed"], *claim["notes"]]
     text += "\n" + "".join(f"- {_sentence(note)}\n" for note in beside if note)

@@ -11,7 +11,6 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 from residency.limits import LIMITS
@@ -33,8 +32,8 @@ def dumps(document: Doc) -> str:
     return json.dumps(results(document), sort_keys=True, ensure_ascii=True) + "\n"
 
 
-def results(document: Doc) -> Json:
-    """Return the assessment results as plain JSON values."""
+def results(document: Doc, *, max_endpoints: int = LIMITS.max_oscal_observations) -> Json:
+    """Return the assessment results as plain JSON values; the most telling endpoints are kept where there are more."""
     name = _identity(document)
     plan = uuid5(name, "plan")
     body = {
@@ -46,7 +45,7 @@ def results(document: Doc) -> Json:
             "oscal-version": VERSION,
         },
         "import-ap": {"href": f"#{plan}", "remarks": "No assessment plan was written; the claims are the plan."},
-        "results": [_result(document, name)],
+        "results": [_result(document, name, max_endpoints)],
         "back-matter": {"resources": [_plan(document, plan), *(_source(s, name) for s in document["snapshots"])]},
     }
     return {"assessment-results": body}
@@ -69,9 +68,9 @@ def uuid5(*names: str) -> str:
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
-def _result(document: Doc, name: str) -> Json:
+def _result(document: Doc, name: str, max_endpoints: int) -> Json:
     against = wording.by_weight([f for f in document["findings"] if f["outcome"] in wording.AGAINST])
-    shown = list(islice(against, LIMITS.max_oscal_observations))
+    shown = against[:max_endpoints]
     by_claim: dict[str, list[str]] = {}
     for finding in shown:
         by_claim.setdefault(finding["claim"], []).append(uuid5(name, "endpoint", finding["id"]))

@@ -20,7 +20,7 @@ from residency.model.location import Location
 from residency.model.resolution import DnsVantage, History, Lookup, LookupOutcome, Reply, Resolution
 from residency.report.as_json import snapshot
 from residency.report.as_text import table, to_text
-from residency.report.medium import all_printable, printable
+from residency.report.medium import all_printable, cell
 
 SCHEMA = "residency-resolve/1"
 CSV_COLUMNS = (
@@ -28,7 +28,6 @@ CSV_COLUMNS = (
     *("scope", "server", "countries", "detail"),
 )
 _STYLES = {"answer": "green", "nodata": "yellow", "nxdomain": "yellow", "non_public_answer": "bold red"}
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MOST_ADDRESSES = 8
 
 Places = Mapping[str, Location]
@@ -205,7 +204,7 @@ def to_csv(found: Resolution, places: Places | None = None) -> str:
     writer.writerow(CSV_COLUMNS)
     for lookup in found:
         for row in _rows(lookup, places or {}):
-            writer.writerow([_cell(value) for value in row])
+            writer.writerow([cell(str(value)) for value in row])
     return out.getvalue()
 
 
@@ -231,9 +230,3 @@ def _answers(reply: Reply) -> list[tuple[str, int | str]]:
     if not found and reply.type == "CNAME" and reply.outcome is LookupOutcome.ANSWER:
         found += [(alias.target, alias.ttl_s) for alias in reply.chain]
     return found
-
-
-def _cell(value: object) -> str:
-    """Return a value that no spreadsheet takes for a formula and no terminal for a command."""
-    text = printable(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -9,13 +9,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from residency.report.medium import printable
+from residency.report.medium import cell
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,9 +29,6 @@ _COUNTS = ("flows", "bytes_sent", "bytes_received", "first_seen", "last_seen", "
 COLUMNS = (*_TEXTS_BEFORE, *_SERVER, *_WHERE, *_COUNTS, "rules", "evidence")
 _MOMENTS = ("first_seen", "last_seen")
 _EVIDENCE = ("kind", "author", "says", "for", "source", "lineage", "echo", "struck", "days_from_flow")
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "'")
-# Where the comma is the decimal sign, spreadsheets cut lines at `;`, whatever is quoted: no formula may follow one.
-_CUT = re.compile(r";(?=[\s\"']*[=+@＝＋－＠-])")
 
 
 def to_csv(document: Doc) -> str:
@@ -43,9 +39,9 @@ def to_csv(document: Doc) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")  # RFC 4180
     writer.writerow(COLUMNS)
-    told = _Once(lambda e: json.dumps(_brief(e)))
+    told = _Once(lambda e: json.dumps(_brief(e)).replace(";", "\\u003b"))  # no line is cut there
     for row in _rows(document):
-        evidence = _CUT.sub(r"\\u003b", f"[{', '.join(told(e) for e in row['evidence'])}]")
+        evidence = f"[{', '.join(told(e) for e in row['evidence'])}]"
         writer.writerow([*(_cell(row[name]) for name in COLUMNS[:-1]), evidence])
     return out.getvalue()
 
@@ -72,16 +68,10 @@ def _rows(document: Doc) -> Iterable[Doc]:
 
 def _cell(value: Any) -> str:
     if isinstance(value, str):
-        return _inert(value)
+        return cell(value)
     if isinstance(value, list):
-        return _inert(";".join(value))
+        return cell(";".join(value))
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _inert(text: str) -> str:
-    shown = text if text.isprintable() else printable(text)
-    shown = _CUT.sub(r"\\x3b", shown) if ";" in shown else shown
-    return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown
 
 
 def _brief(evidence: Doc) -> dict[str, Any]:

@@ -25,6 +25,7 @@ Doc = Mapping[str, Any]
 Steps = list[tuple[str, list[str]]]
 
 SCHEMA = "residency-explain/1"
+FLIPS = "What would change it"
 _PATHS = 400  # characters
 _INERT = re.compile(r"[A-Za-z0-9 .,:'=_-]*")  # what no shell reads anything into between double quotes
 
@@ -75,12 +76,14 @@ def explanation(document: Doc, finding: str, rules: Mapping[str, str], plan: Fin
     Raises KeyError for an unknown finding.
     """
     f = find(document, finding)
+    claim = next(c for c in document["claims"] if c["id"] == f["claim"])
     used = {e["source"] for e in f["evidence"]}
-    steps = _whole_chain(document, f, rules, plan)
+    steps = chain(f, claim, {s["id"]: version_of(s) for s in document["snapshots"]}, rules, plan)
+    steps[0][1].extend(_where_to_look(document, f))
     return {
         "schema": SCHEMA,
         "finding": f,
-        "claim": _claim_of(document, f),
+        "claim": claim,
         "snapshots": [s for s in document["snapshots"] if s["id"] in used],
         "steps": [{"number": n, "title": title, "lines": lines} for n, (title, lines) in enumerate(steps, start=1)],
         "commands": commands(document, f),
@@ -88,12 +91,7 @@ def explanation(document: Doc, finding: str, rules: Mapping[str, str], plan: Fin
 
 
 def chain(
-    f: Doc,
-    versions: Mapping[str, str],
-    rules: Mapping[str, str],
-    *,
-    claim: Doc | None = None,
-    plan: FindingPlan | None = None,
+    f: Doc, claim: Doc, versions: Mapping[str, str], rules: Mapping[str, str], plan: FindingPlan | None = None
 ) -> Steps:
     """Return the steps of one finding: what was seen, who says where, which rules decided, what would change it.
 
@@ -101,22 +99,26 @@ def chain(
     """
     return [
         ("Seen", _seen(f)),
+        ("Held against", _held_against(claim)),
         ("Evidence", [evidence_line(e, versions) for e in f["evidence"]] or ["no source says where it is"]),
         ("Place", [_place(f)]),
         ("Rules", [f"{rule} {rules.get(rule, '(unknown rule)')}" for rule in f["rules"]]),
         ("Outcome", [_outcome(f)]),
-        ("What would change it", flips(f, claim, plan)),
+        (FLIPS, flips(f, claim, plan)),
     ]
 
 
 def commands(document: Doc, f: Doc) -> list[str]:
     """Return shell commands that list the finding's flows from the report's inputs, quoted against what was observed.
 
-    None where something observed has characters that a terminal does not show: it would not be what is typed.
+    None where an input is no file, or something observed has characters that a terminal does not show: it would not
+    be what is typed.
     """
     paths = [i["path"] for i in document["inputs"] if i["judged"]]
     texts = {"server_ip": f["server_ip"], "host": f["host"]}
-    if not paths or not all(text.isprintable() for text in (*paths, *filter(None, texts.values()))):
+    if not paths or any(path.startswith("<") for path in paths):  # standard input, or a table in memory
+        return []
+    if not all(text.isprintable() for text in (*paths, *filter(None, texts.values()))):
         return []
     tests = [f"{name} {_literal(text)}" for name, text in texts.items()]
     tests.append(f"server_port {_literal(f['server_port'])}")
@@ -127,6 +129,12 @@ def commands(document: Doc, f: Doc) -> list[str]:
     return [f"residency flows {inputs} -o flows.parquet", f"duckdb -c {shown}"]
 
 
+def _where_to_look(document: Doc, f: Doc) -> list[str]:
+    paths = ", ".join(i["path"] for i in document["inputs"] if i["judged"])
+    listing = commands(document, f) or ["(no command: an input is no file, or a name is not printable)"]
+    return [f"read from {printable(paths, _PATHS)}; the report keeps groups of flows, these list them:", *listing]
+
+
 def _literal(value: str | int | None) -> str:
     return "IS NULL" if value is None else f"= {value}" if isinstance(value, int) else f"= {_quoted(value)}"
 
@@ -135,21 +143,10 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _whole_chain(document: Doc, f: Doc, rules: Mapping[str, str], plan: FindingPlan | None) -> Steps:
-    claim = _claim_of(document, f)
-    versions = {s["id"]: version_of(s) for s in document["snapshots"]}
-    seen, *rest = chain(f, versions, rules, claim=claim, plan=plan)
-    paths = ", ".join(i["path"] for i in document["inputs"] if i["judged"])
-    seen[1].append(f"read from {printable(paths, _PATHS)}; the report keeps groups of flows, these list them:")
-    seen[1].extend(
-        commands(document, f) or ["(no command: a name or path has characters that a terminal does not show)"]
-    )
-    return [seen, ("Held against", _held_against(claim)), *rest]
-
-
-def _claim_of(document: Doc, f: Doc) -> Doc:
-    claim: Doc = next(c for c in document["claims"] if c["id"] == f["claim"])
-    return claim
+def version_of(snapshot: Doc) -> str:
+    """Return which version of a source it is."""
+    built = f", built {snapshot['built']}" if snapshot["built"] else ""
+    return f"{snapshot['name']}{built}, sha256 {snapshot['sha256'][:12]}"
 
 
 def _held_against(claim: Doc) -> list[str]:
@@ -171,12 +168,6 @@ def _seen(f: Doc) -> list[str]:
 
 def _bytes(count: int | None) -> str:
     return "unknown bytes" if count is None else f"{count:,} bytes"
-
-
-def version_of(snapshot: Doc) -> str:
-    """Return which version of a source it is."""
-    built = f", built {snapshot['built']}" if snapshot["built"] else ""
-    return f"{snapshot['name']}{built}, sha256 {snapshot['sha256'][:12]}"
 
 
 def evidence_line(e: Doc, versions: Mapping[str, str]) -> str:

@@ -113,7 +113,7 @@ def flips(f: Doc, claim: Doc | None = None, plan: FindingPlan | None = None) -> 
 
 
 def _violating(case: _Case) -> Iterator[str]:
-    yield _exception(case)
+    yield from _exception(case)
     yield from case.time("inside")
     yield from _other_lists(case.f)
 
@@ -122,7 +122,7 @@ def _adverse(case: _Case) -> Iterator[str]:
     yield from (f"would contradict: {sentence}" for sentence in case.told(_LINKS))
     if {"R227", "R228"} & set(case.f["rules"]):
         yield from case.time("likely")
-    yield _exception(case)
+    yield from _exception(case)
     yield from case.time("inside")
 
 
@@ -192,13 +192,15 @@ def _time(f: Doc, time: DecidingTime) -> str:
     )
 
 
-def _exception(case: _Case) -> str:
+def _exception(case: _Case) -> Iterator[str]:
     f, own = case.f, case.exceptions
     where = f" or the place {', '.join(f['countries'][:4])}" if f["countries"] else ""
     subject = f["host"] or f["server_ip"]
     wanted = f"would excuse it: an exception that names {subject}, the network {f['network']}{where}"
     listed = [f"`{e['id']}` ({_names(e)}; {e['effective']})" for e in own[:8]]
-    return f"{wanted}; these do not match: {', '.join(listed)}" if listed else f"{wanted}; the claim states none"
+    yield wanted if listed else f"{wanted}; the claim states none"
+    if listed:
+        yield f"the stated exceptions do not match: {', '.join(listed)}"
 
 
 def _other_lists(f: Doc) -> Iterator[str]:

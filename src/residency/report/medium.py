@@ -1,9 +1,14 @@
-"""What was observed, made safe for a terminal: one line, no control or direction characters."""
+"""What was observed, made safe for a terminal (one line, no control or direction characters) and for a spreadsheet."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
+
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "'")
+# Where the comma is the decimal sign, spreadsheets cut lines at `;`, whatever is quoted: no formula may follow one.
+_CUT = re.compile(r";(?=[\s\"']*[=+@＝＋－＠-])")
 
 
 def printable(value: object, limit: int | None = None) -> str:
@@ -14,6 +19,16 @@ def printable(value: object, limit: int | None = None) -> str:
     if limit is not None and len(text) > limit:
         return text[: limit - 1] + "…"
     return text
+
+
+def cell(text: str) -> str:
+    """Return a text for a cell of CSV that no spreadsheet takes for a formula and no terminal for a command.
+
+    What would be a formula, or begins with an apostrophe, gets an apostrophe first.
+    """
+    shown = text if text.isprintable() else printable(text)
+    shown = _CUT.sub(r"\\x3b", shown) if ";" in shown else shown
+    return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown
 
 
 def _escape(character: str) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from residency.model.claim import Activity
+
 Doc = Mapping[str, Any]
 
 OUTCOMES = ("violating", "adverse", "doubtful", "unknown", "inside", "excused", "not_carrying", "unanswered")
 AGAINST = ("violating", "adverse", "doubtful")  # the outcomes that speak against a claim
 FATES = ("judged", "out_of_scope", "quarantined", "duplicate", "context")
 _SEVERITY = {"violated": 0, "inconclusive": 1, "consistent": 2}
-_UNSEEN = ("access", "backup", "support", "ownership", "oversight")
 
 
 def counted(number: int, noun: str) -> str:
@@ -103,12 +104,12 @@ def counts(document: Doc) -> str:
 
 def not_looked_at(document: Doc) -> list[str]:
     """Say in a few lines what no verdict of this report rests on: the same for every form, and never left out."""
-    activities = {claim["activity"] for claim in document["claims"]}
-    seen = sorted(activities - {*_UNSEEN, "connection"})
-    lines = ["where data rests"] if "storage" in activities else []
-    if seen and seen != ["storage"]:
+    activities = {Activity(claim["activity"]) for claim in document["claims"]}
+    unseen = sorted(activity for activity in activities if not activity.is_observable)
+    lines = ["where data rests"] if Activity.STORAGE in activities else []
+    if activities - {*unseen, Activity.STORAGE, Activity.CONNECTION}:
         lines.append("what happens behind these servers")
-    if unseen := sorted(activities & set(_UNSEEN)):
+    if unseen:
         lines.append(f"{', '.join(unseen)} (not observable on the network)")
     if unnamed := max((claim["unnamed"]["flows"] for claim in document["claims"]), default=0):
         lines.append(f"{counted(unnamed, 'conversation')} without a host name")

@@ -5,14 +5,15 @@ Beyond `LIMITS.max_findings_in_page` the telling ones come first: violating, adv
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from heapq import nsmallest
 
 from markupsafe import Markup
 
 from residency.limits import LIMITS
 from residency.model.units import format_bytes
-from residency.report.explain import chain
+from residency.report.explain import FLIPS, Steps, chain
 from residency.report.html.markup import Child, el, joined
 from residency.report.html.words import OUTCOMES, Doc, anchor, clock, listed, spoken
 
@@ -24,7 +25,7 @@ def section(document: Doc) -> Markup:
     """Return the section of all findings."""
     every = document["findings"]
     shown = most_telling(every, LIMITS.max_findings_in_page)
-    writer = _Writer(document)
+    writer = _Writer(document, shown)
     head = el("tr", *(el("th", name, scope="col", class_="n" if name in _NUMBERS else None) for name in _COLUMNS))
     listed_of = f"{len(shown):,} of {len(every):,} findings" if len(shown) < len(every) else "Every finding"
     caption = el("caption", f"{listed_of}, the gravest first; each opens to its evidence")
@@ -36,6 +37,7 @@ def section(document: Doc) -> Markup:
         _left_out(len(every) - len(shown)),
         _controls(document, shown) if shown else el("p", "No endpoint was in the scope of any claim."),
         el("div", whole, class_="scroll", tabindex=0, role="region", aria_label="Findings") if shown else None,
+        writer.shared(),
         id="findings",
     )
 
@@ -88,9 +90,11 @@ def _choice(name: str, everything: str, options: Sequence[tuple[str, str]]) -> M
 class _Writer:
     """Writes rows with what they share looked up once."""
 
-    def __init__(self, document: Doc) -> None:
-        self._versions = {s["id"]: f"{s['name']}, {s['built'] or 'undated'}" for s in document["snapshots"]}
+    def __init__(self, document: Doc, shown: Sequence[Doc]) -> None:
+        versions = {s["id"]: f"{s['name']}, {s['built'] or 'undated'}" for s in document["snapshots"]}
         self._claims = {c["id"]: (anchor(document["claims"], c["id"]), c) for c in document["claims"]}
+        self._chains = {f["id"]: chain(f, self._claims[f["claim"]][1], versions, {}) for f in shown}
+        self._shared = _often(self._chains.values())
 
     def row(self, finding: Doc) -> Markup:
         """Return one finding: a row of its own, and beneath it the chain, folded."""
@@ -110,14 +114,31 @@ class _Writer:
             "Held against": el("a", claim["id"], href=f"#{claim_anchor}"),
             "Rules": joined((el("a", rule, href=f"#{rule}") for rule in finding["rules"]), " "),
         }
-        seen, *rest = chain(finding, self._versions, {}, claim=claim)
-        steps = [seen, ("Held against", []), *rest, *_reply(finding, claim)]
-        return el("ol", *(el("li", el("b", title), links.get(title) or _lines(lines)) for title, lines in steps))
+        steps = [*self._chains[finding["id"]], *_reply(finding, claim)]
+        return el("ol", *(el("li", el("b", title), links.get(title) or self._lines(lines)) for title, lines in steps))
+
+    def _lines(self, lines: Sequence[str]) -> Markup:
+        """Return lines that the style sheet keeps apart, with a dot each where they are several."""
+        told: list[Child] = [
+            el("a", self._shared[x], href=f"#{self._shared[x]}") if x in self._shared else x for x in lines
+        ]
+        return joined((joined(("· ", line)) for line in told), "\n") if len(told) > 1 else joined(told)
+
+    def shared(self) -> Markup | None:
+        """Return what several chains say, once: they link to it, and the script spells it out there."""
+        items = [el("div", el("dt", name), el("dd", line), id=name) for line, name in self._shared.items()]
+        return joined([el("h3", "What several findings say"), el("dl", *items, class_="rules")]) if items else None
 
 
-def _lines(lines: Sequence[str]) -> Markup:
-    """Return lines that the style sheet keeps apart, with a dot each where they are several."""
-    return joined((f"· {line}" for line in lines), "\n") if len(lines) > 1 else joined(lines)
+def _is_aside(title: str, line: str) -> bool:
+    return title == FLIPS or (title == "Evidence" and line.endswith("speaks for neither side"))
+
+
+def _often(chains: Iterable[Steps]) -> dict[str, str]:
+    """Name what several findings say word for word and decides none of them: what would change it, side remarks."""
+    lines = (line for steps in chains for title, lines in steps for line in lines if _is_aside(title, line))
+    count = Counter(lines)
+    return {line: f"W{n}" for n, line in enumerate((x for x, times in count.items() if times > 1), start=1)}
 
 
 def _reply(finding: Doc, claim: Doc) -> list[tuple[str, list[str]]]:
@@ -145,7 +166,8 @@ def _cells(finding: Doc) -> list[Markup]:
 
 def _count(value: int | None, text: Child) -> Markup:
     told = text if text is not None else "–" if value is None else format_bytes(value)
-    return el("td", told, class_="n", data_v=-1 if value is None else value)
+    exact = None if str(value) == told else -1 if value is None else value
+    return el("td", told, data_v=exact)  # the style sheet knows these columns by their places
 
 
 def _where(finding: Doc) -> str:

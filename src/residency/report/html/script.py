@@ -27,7 +27,9 @@ SCRIPT = """
 
   const key = (row, column) => {
     const cell = row.rows[0].cells[column];
-    return "v" in cell.dataset ? Number(cell.dataset.v) : cell.textContent.toLowerCase();
+    if ("v" in cell.dataset) return Number(cell.dataset.v);
+    const said = cell.textContent;
+    return column > 3 && !Number.isNaN(Number(said)) ? Number(said) : said.toLowerCase();
   };
   const sort = (heading, column) => {
     const falling = heading.getAttribute("aria-sort") === "ascending";
@@ -45,9 +47,9 @@ SCRIPT = """
     heading.replaceChildren(button);
   });
 
-  // A chain names its rules; unfolded, it says what they say.
+  // A chain names its rules, and what it shares with others; unfolded, it says what they say.
   table.addEventListener("toggle", (event) => {
-    event.target.querySelectorAll('a[href^="#R"]:not([data-told])').forEach((link) => {
+    event.target.querySelectorAll('a[href^="#R"]:not([data-told]), a[href^="#W"]:not([data-told])').forEach((link) => {
       const sentence = document.getElementById(link.hash.slice(1))?.querySelector("dd");
       link.after(sentence ? ` ${sentence.textContent}\n` : "");
       link.dataset.told = "yes";

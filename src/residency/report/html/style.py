@@ -116,7 +116,8 @@ th, td { text-align: left; vertical-align: top; padding: .45rem 1.1rem .45rem 0;
 th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--muted); border-top: 0; vertical-align: bottom; white-space: nowrap; }
 th b, td.o, td > code { white-space: nowrap; }
-.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.n, #findings-table td:nth-child(n + 5):nth-child(-n + 7) {
+  text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th:has(> span.n) { text-align: right; }
 
 .map svg[role=img] { width: 100%; height: auto; display: block; background: var(--paper); }

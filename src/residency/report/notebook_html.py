@@ -18,13 +18,14 @@ _STYLE = """
 .residency-view .rv-card{border:1px solid #8884;border-left-width:5px;border-radius:4px;padding:.4em .8em;margin:.5em 0}
 .residency-view .rv-good{border-color:#1a7f4b}.residency-view .rv-bad{border-color:#c0392b}
 .residency-view .rv-open{border-color:#a87900}
-.residency-view b.rv-mark{border-radius:3px;padding:.05em .45em;color:#fff;background:#555;font-weight:600}
+.residency-view b.rv-mark{white-space:nowrap;border-radius:3px;padding:.05em .45em;color:#fff;background:#555;font-weight:600}
 .residency-view b.rv-mark.rv-good{background:#1a7f4b}.residency-view b.rv-mark.rv-bad{background:#c0392b}
 .residency-view b.rv-mark.rv-open{background:#8a6400}
-.residency-view table{border-collapse:collapse;margin:.6em 0}
+.residency-view .rv-wide{overflow-x:auto}
+.residency-view table{border-collapse:collapse;margin:.6em 0;font-size:inherit}
 .residency-view caption{text-align:left;font-weight:600;padding:.2em 0}
 .residency-view th,.residency-view td{text-align:left;vertical-align:top;padding:.2em .8em .2em 0;
-border-bottom:1px solid #8884;overflow-wrap:anywhere;min-width:3.5em}
+border-bottom:1px solid #8884;overflow-wrap:break-word;max-width:32em}
 .residency-view th.rv-number,.residency-view td.rv-number{text-align:right;white-space:nowrap}
 .residency-view .rv-note{opacity:.75}
 """.replace("\n", "")
@@ -54,7 +55,8 @@ def _card(card: Card) -> str:
 def _grid(grid: Grid) -> str:
     heads = "".join(f'<th scope="col"{_side(grid, head)}>{_text(head)}</th>' for head in grid.heads)
     rows = "".join(f"<tr>{''.join(_cells(grid, row))}</tr>" for row in grid.rows)
-    return f"<table><caption>{_text(grid.caption)}</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    table = f"<caption>{_text(grid.caption)}</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody>"
+    return f'<div class="rv-wide"><table>{table}</table></div>'
 
 
 def _cells(grid: Grid, row: Iterable[Cell]) -> Iterator[str]:

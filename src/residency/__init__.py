@@ -85,7 +85,7 @@ __all__ = [
 ]
 
 
-show_with(lambda: import_module("residency.notebook"))  # type: ignore[arg-type, return-value]  # a module is its functions
+show_with(lambda: import_module("residency.notebook"))
 
 
 def __getattr__(name: str) -> object:

@@ -35,7 +35,7 @@ class Shown:
     def _repr_markdown_(self) -> str:
         return Shown._writer().markdown(self)
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002, FBT001 (IPython's signature)
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002 (IPython's signature)
         printer.text(Shown._writer().markdown(self))
 
 

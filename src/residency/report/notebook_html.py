@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from residency.report.medium import printable
-from residency.report.notebook_view import Card, Cell, Grid, Mark, View
+from residency.report.view import Card, Cell, Grid, Mark, View
 
 _MOST_CHARACTERS = 400
 _STYLE = """
@@ -18,7 +18,8 @@ _STYLE = """
 .residency-view .rv-card{border:1px solid #8884;border-left-width:5px;border-radius:4px;padding:.4em .8em;margin:.5em 0}
 .residency-view .rv-good{border-color:#1a7f4b}.residency-view .rv-bad{border-color:#c0392b}
 .residency-view .rv-open{border-color:#a87900}
-.residency-view b.rv-mark{white-space:nowrap;border-radius:3px;padding:.05em .45em;color:#fff;background:#555;font-weight:600}
+.residency-view b.rv-mark{white-space:nowrap;border-radius:3px;padding:.05em .45em;color:#fff;
+background:#555;font-weight:600}
 .residency-view b.rv-mark.rv-good{background:#1a7f4b}.residency-view b.rv-mark.rv-bad{background:#c0392b}
 .residency-view b.rv-mark.rv-open{background:#8a6400}
 .residency-view .rv-wide{overflow-x:auto}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from residency.report.medium import printable
-from residency.report.notebook_view import Card, Cell, Grid, Mark, View
+from residency.report.view import Card, Cell, Grid, Mark, View
 
 _MOST_CHARACTERS = 400
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~$&])")

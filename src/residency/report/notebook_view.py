@@ -1,14 +1,11 @@
-"""What a notebook shows of a value: cards of verdicts, small tables and notes, as data for the writers of each medium.
+"""What a notebook shows of each kind of value: what fits on a screen, and how much is left out.
 
-`view` picks what fits on a screen and says how much is left out. It reads the values themselves and not the JSON
-document, which would be made whole to show ten rows of it. Nothing is escaped here: that is the writers' part.
+It reads the values themselves and not the JSON document, which would be made whole to show ten rows of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Iterable, Sequence
 from functools import singledispatch
 
 from residency.model.claim import Claim, Pack
@@ -19,83 +16,12 @@ from residency.model.place import countries_of
 from residency.model.resolution import Lookup, Resolution
 from residency.model.units import format_bytes
 from residency.model.verdict import ClaimResult, ClaimResults, Finding, Findings, Outcome, Report, Verdict
+from residency.report.view import Card, Cell, Grid, Mark, View
 
 _FEW = 10
 _MANY = 20
 _EVIDENCE_IN_FULL = 3  # up to so many targets each is shown with its evidence
 _CODES = 6
-
-
-class Tone(StrEnum):
-    """What colour may add to a word; the word alone says it all."""
-
-    GOOD = "good"
-    BAD = "bad"
-    OPEN = "open"
-    PLAIN = "plain"
-
-
-_TONES = {
-    **dict.fromkeys(("consistent", "inside", "answer"), Tone.GOOD),
-    **dict.fromkeys(("violated", "violating", "outside", "adverse"), Tone.BAD),
-    **dict.fromkeys(("inconclusive", "unknown", "doubtful"), Tone.OPEN),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """One of our own words, with its tone."""
-
-    word: str
-
-    @property
-    def tone(self) -> Tone:
-        """The tone of the word."""
-        return _TONES.get(self.word, Tone.PLAIN)
-
-    def __str__(self) -> str:
-        return self.word.replace("_", " ")
-
-
-Cell = str | Mark
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """One verdict: its word, whose it is, how far it goes, and why."""
-
-    mark: Mark
-    title: str
-    detail: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
-    """A small table; the columns in `numbers` stand right."""
-
-    caption: str
-    heads: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    numbers: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """What is shown of one value, in this order."""
-
-    title: str
-    cards: tuple[Card, ...] = ()
-    lines: tuple[str, ...] = ()
-    grids: tuple[Grid, ...] = ()
-    rules: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-def explained(shown: View, sentences: Mapping[str, str]) -> View:
-    """Return the view with a table of what its rules say; `sentences` are those of the rule ids."""
-    rows = tuple((rule, sentences.get(rule, "(unknown rule)")) for rule in shown.rules)
-    return replace(shown, grids=(*shown.grids, Grid(caption="Rules", heads=("rule", "says"), rows=rows)), rules=())
 
 
 @singledispatch
@@ -107,12 +33,11 @@ def view(value: object) -> View:
 @view.register
 def _of_report(report: Report) -> View:
     records = sum(item.records for item in report.inputs)
-    worst = sorted(report.claims, key=lambda r: (_SEVERITY.index(r.verdict), not r.could.could_confirm, r.id))
     stated = "; ".join(f"{name.replace('_', '-')} {text}" for name, text in report.options.items())
     return View(
         title=f"residency audit: {records:,} records{_span(report)}; judged as of {report.as_of.date().isoformat()}",
         lines=(f"stated by the auditor: {stated}",) if stated else (),
-        cards=tuple(_card(result) for result in worst),
+        cards=tuple(_card(result) for result in worst_first(report.claims)),
         grids=(_outcomes(report.claims), _findings(report.findings, _FEW)),
         notes=(*(f"warning: {text}" for text in report.warnings), *_left_out(report)),
     )
@@ -125,6 +50,11 @@ def _span(report: Report) -> str:
 
 
 _SEVERITY = (Verdict.VIOLATED, Verdict.INCONCLUSIVE, Verdict.CONSISTENT)
+
+
+def worst_first(results: Iterable[ClaimResult]) -> list[ClaimResult]:
+    """Return the results in the order in which a reader needs them."""
+    return sorted(results, key=lambda r: (_SEVERITY.index(r.verdict), not r.could.could_confirm, r.id))
 
 
 def _left_out(report: Report) -> Iterable[str]:
@@ -197,7 +127,9 @@ def _finding_row(f: Finding) -> tuple[Cell, ...]:
 
 
 def _codes(codes: Sequence[str]) -> str:
-    return ", ".join(codes[:_CODES]) + (f" and {len(codes) - _CODES} more" if len(codes) > _CODES else "") or "not known"
+    return (
+        ", ".join(codes[:_CODES]) + (f" and {len(codes) - _CODES} more" if len(codes) > _CODES else "") or "not known"
+    )
 
 
 def _said_by(item: Finding | Location) -> str:
@@ -258,9 +190,7 @@ def _worth(e: Evidence) -> str:
 
 @view.register
 def _of_results(results: ClaimResults) -> View:
-    return View(
-        title=_counted(len(results), "claim"), cards=tuple(map(_card, results)), grids=(_outcomes(results),)
-    )
+    return View(title=_counted(len(results), "claim"), cards=tuple(map(_card, results)), grids=(_outcomes(results),))
 
 
 @view.register

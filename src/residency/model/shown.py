@@ -29,6 +29,11 @@ class Shown:
     __slots__ = ()
     _writer: ClassVar[Callable[[], Forms]]
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Give each class the hook as its own: IPython prefers the `__repr__` of a class to a hook of its base."""
+        super().__init_subclass__(**kwargs)
+        cls._repr_pretty_ = Shown._repr_pretty_  # type: ignore[method-assign]
+
     def _repr_html_(self) -> str:
         return Shown._writer().html(self)
 

@@ -146,11 +146,14 @@ def _named_sites(data: MapData) -> Any:
 
 
 def _vantages(data: MapData) -> Any:
-    rows = [{"lat": v.lat, "lon": v.lon, "vantage": printable(v.name or "vantage", 40)} for v in data.vantages]
+    names: dict[tuple[float, float], list[str]] = {}
+    for v in data.vantages:  # those of one town would write over each other
+        names.setdefault((round(v.lat, 1), round(v.lon, 1)), []).append(v.name or "vantage")
+    rows = [{"lat": lat, "lon": lon, "vantage": printable(", ".join(all_), 60)} for (lat, lon), all_ in names.items()]
     base = alt.Chart(_values(rows)).encode(longitude="lon:Q", latitude="lat:Q", tooltip=["vantage:N"])
     marks = base.mark_point(shape="cross", size=110, color=_INK, filled=True, stroke="white", strokeWidth=1, clip=True)
-    names = base.mark_text(align="left", dx=9, color=_INK, fontSize=11, clip=True).encode(text="vantage:N")
-    return alt.layer(marks, names)
+    labels = base.mark_text(align="left", dx=9, color=_INK, fontSize=11, clip=True).encode(text="vantage:N")
+    return alt.layer(marks, labels)
 
 
 def _values(rows: Sequence[dict[str, Any]]) -> alt.InlineData:

@@ -206,7 +206,8 @@ def _map_data(
     if any(not point.is_exact for point in points):
         subtitle = [*subtitle, "pale: known to be somewhere in the country, drawn in its middle"]
     if excluded:
-        subtitle = [*subtitle, f"round-trip times: nothing that was timed can be in {len(excluded):,} countries"]
+        where = "1 country" if len(excluded) == 1 else f"{len(excluded):,} countries"
+        subtitle = [*subtitle, f"round-trip times: nothing that was timed can be in {where}"]
     seen = [*(point.at for point in points), *((v.lat, v.lon) for v in vantages)]
     return MapData(
         title=printable(title, 100),

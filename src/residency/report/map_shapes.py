@@ -106,7 +106,7 @@ def middles(codes: Sequence[str], rings: Rings) -> dict[str, LatLon]:
 
 def _areas(rings: Rings) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return for each ring its start, its signed area (in the units of its points, squared) and its middle."""
-    starts = np.flatnonzero(np.append(True, rings.ring[1:] != rings.ring[:-1]))
+    starts = _starts(rings)
     x, y = rings.lon, rings.lat
     # The end of a ring and the beginning of the next make no edge; rings are closed, so nothing is lost.
     within = np.append(rings.ring[1:] == rings.ring[:-1], False)
@@ -119,6 +119,11 @@ def _areas(rings: Rings) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArra
     flat = np.abs(doubled) < 1e-6  # a dot: its first vertex is its middle
     lon, lat = np.where(flat, x[starts], lon), np.where(flat, y[starts], lat)
     return starts, doubled / 2, lat, lon
+
+
+def _starts(rings: Rings) -> NDArray[np.int64]:
+    """Return where each ring starts."""
+    return np.flatnonzero(np.append(True, rings.ring[1:] != rings.ring[:-1])[: len(rings.ring)])
 
 
 def topology(codes: Sequence[str], rings: Rings, frame: Frame, fills: Mapping[str, str]) -> dict[str, Any]:
@@ -171,7 +176,7 @@ def _thinned(rings: Rings, frame: Frame, step: float) -> Rings:
 
 def _rings_in(rings: Rings, frame: Frame) -> NDArray[np.bool_]:
     """Say for each number of a ring whether its box touches the frame; a ring may run past ±180 degrees."""
-    starts = np.flatnonzero(np.append(True, rings.ring[1:] != rings.ring[:-1]))
+    starts = _starts(rings)
     south, north = np.minimum.reduceat(rings.lat, starts), np.maximum.reduceat(rings.lat, starts)
     west, east = np.minimum.reduceat(rings.lon, starts), np.maximum.reduceat(rings.lon, starts)
     touches = np.zeros(len(starts), np.bool_)

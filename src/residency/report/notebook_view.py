@@ -11,6 +11,7 @@ from functools import singledispatch
 from residency.model.claim import Claim, Pack
 from residency.model.evidence import Evidence, authors_of
 from residency.model.location import Location, Locations
+from residency.model.network import AddressForm
 from residency.model.period import Period
 from residency.model.place import countries_of
 from residency.model.resolution import Lookup, Resolution
@@ -162,24 +163,25 @@ def _of_finding(f: Finding) -> View:
     )
 
 
-def _evidence(evidence: Sequence[Evidence], sides: Sequence[str], caption: str = "Evidence") -> Grid:
-    return Grid(
-        caption=caption,
-        heads=("kind", "author", "says", "countries", "speaks for", "days away", "worth"),
-        rows=tuple(
-            (
-                e.kind.value,
-                e.statement.author,
-                e.statement.says,
-                _codes(countries_of(e.statement.places)) if e.statement.places else "",
-                Mark(side),
-                "" if e.days_from_flow is None else f"{e.days_from_flow:,}",
-                _worth(e),
-            )
-            for e, side in zip(evidence, sides, strict=True)
-        ),
-        numbers=frozenset({"days away"}),
+def _evidence(
+    evidence: Sequence[Evidence], sides: Sequence[str], *, is_held: bool = True, caption: str = "Evidence"
+) -> Grid:
+    """Return the evidence; which side it speaks for only where there are sides."""
+    rows = tuple(
+        (
+            e.kind.value,
+            e.statement.author,
+            e.statement.says,
+            _codes(countries_of(e.statement.places)) if e.statement.places else "",
+            *((Mark(side),) if is_held else ()),
+            "" if e.days_from_flow is None else f"{e.days_from_flow:,}",
+            _worth(e),
+        )
+        for e, side in zip(evidence, sides, strict=True)
     )
+    side = ("speaks for",) if is_held else ()
+    heads = ("kind", "author", "says", "countries", *side, "days away", "worth")
+    return Grid(caption=caption, heads=heads, rows=rows, numbers=frozenset({"days away"}))
 
 
 def _worth(e: Evidence) -> str:
@@ -263,7 +265,7 @@ def _of_locations(found: Locations) -> View:
         title=f"{_counted(len(found), 'target')} located as of {found.as_of.isoformat()}{within}",
         grids=(
             Grid(caption=f"Targets{more}", heads=heads, rows=rows),
-            *(_evidence(item.evidence, item.sides, f"Evidence on {_label(item)}") for item in in_full),
+            *(_evidence_on(item, f"Evidence on {_label(item)}") for item in in_full),
         ),
         rules=tuple(sorted({rule for item in in_full for rule in item.rules})),
         notes=(
@@ -271,6 +273,10 @@ def _of_locations(found: Locations) -> View:
             *(f"warning: {text}" for text in found.warnings),
         ),
     )
+
+
+def _evidence_on(item: Location, caption: str = "Evidence") -> Grid:
+    return _evidence(item.evidence, item.sides, is_held=item.where is not None, caption=caption)
 
 
 def _label(item: Location) -> str:
@@ -287,6 +293,8 @@ def _location_row(item: Location, *, is_held: bool) -> tuple[Cell, ...]:
 
 
 def _where(item: Location) -> str:
+    if not item.address.is_locatable and item.address.form is not AddressForm.LABEL:
+        return f"none ({item.address.address_class.value.replace('_', ' ')})"
     if item.anycast != "no_evidence":
         return "no single place (anycast)"
     return _codes(item.countries)
@@ -299,7 +307,7 @@ def _of_location(item: Location) -> View:
     return View(
         title=f"{_label(item)}: {_where(item)}",
         lines=(f"assurance {item.assurance.value}; a {item.address.address_class.value} address", *held, *excluded),
-        grids=(_evidence(item.evidence, item.sides),),
+        grids=(_evidence_on(item),),
         rules=item.rules,
     )
 

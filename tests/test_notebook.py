@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from playwright.sync_api import Page, sync_playwright
 
 import residency
 from residency import notebook
@@ -155,3 +159,42 @@ assert {str(DEMO)!r}
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    """A page of a real browser that is told of everything that is asked of the network."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser.new_page(viewport={"width": 900, "height": 600})
+        browser.close()
+
+
+def test_in_a_browser_nothing_runs_and_nothing_is_fetched(page: Page, report: Report) -> None:
+    attack = "<img src=x onerror=alert(1)></style><script>alert(2)</script>\u202e'\"><svg onload=alert(3)>"
+    claim = replace(report.claims[0].claim, statement=attack, notes=attack)
+    shown = [replace(report, warnings=(attack,)), replace(report.claims[0], claim=claim, notes=(attack,)), claim]
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: asked.append(dialog.message))
+    page.set_content("".join(value._repr_html_() for value in shown))
+    page.wait_for_timeout(100)
+    assert asked == []
+    assert page.locator("img, script, svg").count() == 0
+    assert page.locator(".rv-mark:visible").count() > 5
+
+
+def test_a_map_in_a_browser_needs_no_network_and_tells_who_says_so(page: Page, report: Report, tmp_path: Path) -> None:
+    report.map("shop.telemetry-in-eu").save(tmp_path / "m.html", inline=True)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((tmp_path / "m.html").as_uri())
+    page.locator("svg path[aria-label*='aws/us-east-1']").hover()
+    page.locator("#vg-tooltip-element.visible").wait_for()
+    told = page.locator("#vg-tooltip-element").inner_text()
+    assert "b.metrics.shop.example" in told
+    assert "aws" in told
+    assert asked == [(tmp_path / "m.html").as_uri()]

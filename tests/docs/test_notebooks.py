@@ -23,6 +23,11 @@ LINK = re.compile(r"\]\(([^)\s#]+)\)")
 by_name = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
+def read(path: Path) -> Any:
+    """A notebook as it is stored."""
+    return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+
+
 def shown(notebook: Any) -> list[Any]:
     """What each cell of code shows, pictures as their kind: their bytes are the renderer's business."""
     return [
@@ -46,10 +51,10 @@ def test_the_three_notebooks_are_there() -> None:
 def test_what_is_stored_is_small_and_the_same_for_everybody(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert len(text) < _MOST_BYTES
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read(path)
     nbformat.validate(notebook)
     assert notebook.metadata == BUILD.METADATA
-    assert BUILD.stable(nbformat.read(path, as_version=4)) == notebook
+    assert BUILD.stable(read(path)) == notebook
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
     plain = str(shown(notebook))
@@ -58,7 +63,7 @@ def test_what_is_stored_is_small_and_the_same_for_everybody(path: Path) -> None:
 
 @by_name
 def test_pictures_are_pictures(path: Path) -> None:
-    cells = nbformat.read(path, as_version=4).cells
+    cells = read(path).cells
     data = [output.data for cell in cells for output in cell.get("outputs", ()) if "data" in output]
     pictures = [base64.b64decode(found["image/png"]) for found in data if "image/png" in found]
     assert all(picture.startswith(b"\x89PNG\r\n\x1a\n") for picture in pictures)
@@ -67,7 +72,7 @@ def test_pictures_are_pictures(path: Path) -> None:
 
 @by_name
 def test_a_notebook_starts_with_its_one_heading_and_links_lead_somewhere(path: Path) -> None:
-    cells = nbformat.read(path, as_version=4).cells
+    cells = read(path).cells
     prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     assert cells[0].source.startswith("# ")
     assert [line for line in prose.splitlines() if line.startswith("# ")] == [cells[0].source.splitlines()[0]]
@@ -78,7 +83,7 @@ def test_a_notebook_starts_with_its_one_heading_and_links_lead_somewhere(path: P
 
 @by_name
 def test_a_run_today_shows_what_is_stored(path: Path) -> None:
-    stored = nbformat.read(path, as_version=4)
+    stored = read(path)
     fresh = BUILD.executed(path)
     for number, (old, new) in enumerate(zip(shown(stored), shown(fresh), strict=True), start=1):
         assert new == old, f"cell of code {number}: run docs/build_notebooks.py {path.stem}"

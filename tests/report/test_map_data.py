@@ -57,7 +57,9 @@ def found(*items: Location, within: tuple[str, ...] = ()) -> Locations:
 def test_nothing_located_is_an_empty_map(atlas: Atlas) -> None:
     (drawn,) = of_locations(found(), atlas)
     assert drawn.title == "0 targets, 2026-06-15"
-    assert drawn.points == drawn.in_view == drawn.subtitle == ()
+    assert drawn.points == ()
+    assert drawn.in_view == ()
+    assert drawn.subtitle == ()
     assert drawn.fills == {}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pandas as pd
@@ -167,6 +167,30 @@ def test_a_label_has_no_address(tmp_path: Path) -> None:
     (tmp_path / "times.csv").write_text("vantage,lat,lon,target,rtt_ms\nDublin,53.35,-6.26,printer,1.0\n")
     (row,) = residency.locate(rtt=[tmp_path / "times.csv"], as_of="2026-06-15").to_arrow().to_pylist()
     assert (row["target"], row["server_ip"]) == ("printer", None)
+
+
+def test_evidence_is_a_row_for_each_statement(report: Report) -> None:
+    table = report.findings.evidence
+    frame = table.to_polars()
+    assert len(frame) == len(table) == sum(len(finding.evidence) for finding in report.findings)
+    violating = next(finding for finding in report.findings if finding.outcome is Outcome.VIOLATING)
+    rows = frame.filter(pl.col("finding") == violating.id).to_dicts()
+    assert [(row["claim"], row["kind"], row["author"], row["for"], row["echo"]) for row in rows] == [
+        ("shop.telemetry-in-eu", "declared", "aws", "outside", ""),
+        ("shop.telemetry-in-eu", "database", "db-ip", "outside", "list:aws"),
+        ("shop.telemetry-in-eu", "network", "routeviews", "neither", ""),
+    ]
+    assert rows[0]["sites"] == ["provider:aws/us-east-1"]
+    assert rows[0]["listed_from"] <= date(2026, 6, 15) <= rows[0]["listed_until"]
+
+
+def test_struck_evidence_says_why(located: Locations) -> None:
+    rows = located.evidence.to_arrow().to_pylist()
+    struck = [row for row in rows if row["struck"]]
+    assert [(row["target"], row["kind"], row["why_struck"]) for row in struck] == [
+        ("104.16.51.111", "database", "anycast: no single place")
+    ]
+    assert residency.locate("10.0.0.7", as_of="2026-06-15").evidence.to_arrow().num_rows == 0
 
 
 @pytest.mark.parametrize(("method", "package"), [("to_pandas", "pandas"), ("to_polars", "polars")])

@@ -12,7 +12,7 @@ from residency.model.evidence import Assurance, Evidence, Snapshot
 from residency.model.network import Address
 from residency.model.place import Place, countries_of, sites_of
 from residency.model.shown import Mapped
-from residency.model.tables import Tabular
+from residency.model.tables import EvidenceTable, Tabular
 from residency.model.vantage_check import VantageCheck
 from residency.model.verdict import Reason, Verdict, Where
 
@@ -89,6 +89,12 @@ class Locations(Tabular, Mapped, Sequence[Location]):
 
     def __iter__(self) -> Iterator[Location]:
         return iter(self.items)
+
+    @property
+    def evidence(self) -> EvidenceTable:
+        """Every piece of evidence, one row each, by `target`."""
+        said = ((item, e, side) for item in self for e, side in zip(item.evidence, item.sides, strict=True))
+        return EvidenceTable(("target",), tuple(((item.target,), e, side) for item, e, side in said))
 
     def _columns(self) -> Mapping[str, str]:
         return tables.LOCATION_COLUMNS

@@ -1,4 +1,4 @@
-"""Values that are also tables: findings, claims and locations as Arrow, pandas or polars, one row each.
+"""Values that are also tables: findings, claims, locations and evidence as Arrow, pandas or polars, one row each.
 
 The columns carry the names of the JSON documents (DESIGN sections 7.5 and 7.6). Lists stay lists, times are UTC, and
 what is not known is null.
@@ -7,11 +7,13 @@ what is not known is null.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from residency.errors import UsageError
-from residency.model.evidence import authors_of
+from residency.model.evidence import Evidence, authors_of
 from residency.model.network import AddressForm
+from residency.model.place import countries_of, sites_of
 
 if TYPE_CHECKING:
     from residency.model.location import Location
@@ -43,6 +45,7 @@ class Tabular:
             "number": pa.float64(),
             "yes": pa.bool_(),
             "time": pa.timestamp("us", tz="UTC"),
+            "day": pa.date32(),
         }
         schema = pa.schema([(name, kinds[kind]) for name, kind in self._columns().items()])
         try:
@@ -214,3 +217,54 @@ def claim_row(result: ClaimResult) -> dict[str, object]:
     row |= dict(zip(_SHARES, result.coverage, strict=True))
     tallies = result.outcomes.items()
     return row | {f"{outcome.value}_{name}": getattr(tally, name) for outcome, tally in tallies for name in _TALLY}
+
+
+_EVIDENCE_COLUMNS = {
+    **dict.fromkeys(("kind", "source", "author", "says"), "text"),
+    **dict.fromkeys(("countries", "sites"), "texts"),
+    **dict.fromkeys(("for", "lineage", "echo"), "text"),
+    **dict.fromkeys(("proves", "struck"), "yes"),
+    "why_struck": "text",
+    **dict.fromkeys(("listed_from", "listed_until"), "day"),
+    "days_from_flow": "count",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceTable(Tabular):
+    """Who said what: one row a statement, below the `keys` of the finding or location that it was weighed for."""
+
+    keys: tuple[str, ...]
+    entries: tuple[tuple[tuple[str, ...], Evidence, str], ...]  # values of the keys, evidence, the side it speaks for
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def _columns(self) -> Mapping[str, str]:
+        return dict.fromkeys(self.keys, "text") | _EVIDENCE_COLUMNS
+
+    def _rows(self) -> Rows:
+        for values, item, side in self.entries:
+            yield dict(zip(self.keys, values, strict=True)) | _evidence_row(item, side)
+
+
+def _evidence_row(item: Evidence, side: str) -> dict[str, object]:
+    said = item.statement
+    first, last = said.listed or (None, None)
+    return {
+        "kind": said.kind.value,
+        "source": said.source,
+        "author": said.author,
+        "says": said.says,
+        "countries": list(countries_of(said.places)),
+        "sites": list(sites_of(said.places)),
+        "for": side,
+        "lineage": item.lineage,
+        "echo": item.echo,
+        "proves": said.proves,
+        "struck": bool(item.struck),
+        "why_struck": item.struck,
+        "listed_from": first,
+        "listed_until": last,
+        "days_from_flow": item.days_from_flow,
+    }

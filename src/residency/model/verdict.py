@@ -14,7 +14,7 @@ from residency.model.evidence import Assurance, Evidence, Snapshot
 from residency.model.period import Period
 from residency.model.place import Place, countries_of, sites_of
 from residency.model.shown import Mapped, Shown
-from residency.model.tables import Tabular
+from residency.model.tables import EvidenceTable, Tabular
 from residency.model.vantage_check import VantageCheck
 
 if TYPE_CHECKING:
@@ -245,6 +245,12 @@ class Findings(Tabular, Shown, tuple[Finding, ...]):
         if len(found) != 1:
             raise KeyError(finding)
         return found[0]
+
+    @property
+    def evidence(self) -> EvidenceTable:
+        """Every piece of evidence, one row each, by `finding` and `claim`."""
+        said = ((f, e, side) for f in self for e, side in zip(f.evidence, f.sides, strict=True))
+        return EvidenceTable(("finding", "claim"), tuple(((f.id, f.claim), e, side) for f, e, side in said))
 
     def _columns(self) -> Mapping[str, str]:
         return tables.FINDING_COLUMNS

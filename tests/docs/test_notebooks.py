@@ -30,7 +30,7 @@ def is_foreign(kind: str, text: str) -> bool:
 
 
 def shown(notebook: Any) -> list[Any]:
-    """What each cell of code shows; the bytes of pictures and the markup of data frames are other packages' business."""
+    """What each cell of code shows; the bytes of pictures and the markup of data frames are not ours."""
     return [
         [
             {kind: "" if is_foreign(kind, text) else text for kind, text in output.data.items()}

@@ -8,7 +8,7 @@ from datetime import date
 
 import pytest
 
-from residency.model.evidence import Assurance
+from residency.model.evidence import Assurance, Evidence, Kind, Statement
 from residency.model.location import Location, Locations
 from residency.model.network import Vantage, parse_address
 from residency.model.place import Gazetteer, Place
@@ -48,6 +48,14 @@ def located(*feasible: Place, target: str = "192.0.2.1", where: Where | None = N
         evidence=(),
         sides=(),
     )
+
+
+def timed(item: Location, *excluded: str, proves: bool = True) -> Location:
+    """The location with round-trip times that leave its feasible places."""
+    said = Statement(
+        kind=Kind.MEASURED, source="s", author="lab", says="2 ms", places=frozenset(item.feasible), proves=proves
+    )
+    return replace(item, excluded=excluded, evidence=(Evidence(statement=said),), sides=("neither",))
 
 
 def found(*items: Location, within: tuple[str, ...] = ()) -> Locations:
@@ -107,7 +115,7 @@ def test_targets_of_one_place_are_one_point(atlas: Atlas) -> None:
 
 
 def test_one_target_shades_every_country_that_may_hold_it(atlas: Atlas) -> None:
-    (drawn,) = of_location(replace(located(IRELAND, Place("GB")), excluded=("FR",)), atlas)
+    (drawn,) = of_location(timed(located(IRELAND, Place("GB")), "FR"), atlas)
     assert drawn.points == ()
     assert drawn.fills == {"IE": FEASIBLE, "GB": FEASIBLE, "FR": EXCLUDED}
     assert drawn.subtitle[0] == "may be in GB or IE"
@@ -135,11 +143,19 @@ def test_the_area_is_shaded_by_country_and_part(atlas: Atlas) -> None:
 
 
 def test_only_what_is_excluded_for_all_that_was_timed_is_shaded(atlas: Atlas) -> None:
-    first = replace(located(IRELAND), excluded=("US", "CN", "FR"))
-    second = replace(located(Place("BE")), excluded=("US", "CN", "IE"))
+    first = timed(located(IRELAND), "US", "CN", "FR")
+    second = timed(located(Place("BE")), "US", "CN", "IE")
     (drawn,) = of_locations(found(first, second, located(Place("NO")), within=("FR", "US")), atlas)
     assert drawn.fills == {"CN": EXCLUDED, "US": BOTH, "FR": AREA}
-    assert "round-trip times: nothing that was timed can be in 2 countries" in drawn.subtitle
+    assert "proven by round-trip times: nothing that was timed is in 2 countries" in drawn.subtitle
+
+
+def test_what_times_without_proof_would_exclude_is_not_drawn(atlas: Atlas) -> None:
+    (drawn,) = of_locations(found(timed(located(IRELAND), "US", proves=False)), atlas)
+    assert drawn.fills == {}
+    (drawn,) = of_locations(found(timed(located(IRELAND), "US", proves=False), timed(located(IRELAND), "CN")), atlas)
+    assert drawn.fills == {"CN": EXCLUDED}
+    assert "proven by round-trip times: nothing that was timed is in 1 country" in drawn.subtitle
 
 
 def test_the_picture_holds_the_area_nearby_and_not_that_overseas(atlas: Atlas) -> None:
@@ -152,16 +168,13 @@ def test_a_report_has_a_map_of_each_claim_that_has_findings(atlas: Atlas, make_r
     report = make_report("plain")
     (drawn,) = of_report(report, atlas)
     assert drawn.title == "acme.eu: violated"
-    assert drawn.subtitle == (
-        "endpoints: " + ", ".join(f"1 {outcome.value.replace('_', ' ')}" for outcome in Outcome),
-        "round-trip times: nothing that was timed can be in 1 country",
-    )
+    assert drawn.subtitle == ("endpoints: " + ", ".join(f"1 {outcome.value.replace('_', ' ')}" for outcome in Outcome),)
     (point,) = drawn.points
     assert (point.where, point.endpoints, point.known_by, point.said_by) == ("outside", 8, "declared", "plain")
     assert point.seen == "24 conversations, 9.9 MB"
     assert drawn.fills["IE"] == AREA
     assert "HU" not in drawn.fills  # forbidden by the claim
-    assert drawn.fills["CN"] == EXCLUDED
+    assert "CN" not in drawn.fills  # excluded, but by no times that prove
 
 
 def test_a_claim_without_findings_has_a_map_only_where_it_is_asked_for(atlas: Atlas, make_report: MakeReport) -> None:

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from residency.model.claim import Pack
+from residency.model.evidence import Evidence, Kind
 from residency.model.verdict import Findings, Outcome, Report, Tally
 from residency.report import notebook_html, notebook_markdown
 from residency.report.medium import printable
@@ -137,9 +138,19 @@ def test_a_finding_shows_its_evidence_and_what_is_missing(make_report: MakeRepor
     made = view(make_report("plain").findings[1])
     assert made.lines[0] == "3 conversations with plain (named by sni) at 20.1.1.1 port 443"
     assert made.lines[1] == "adverse; place outside (US), assurance declared"
-    assert made.lines[2:] == ("missing link: plain", "excluded by round-trip times: CN")
+    assert made.lines[2:] == (
+        "missing link: plain",
+        "round-trip times prove nothing; if they held, they would exclude: CN",
+    )
     assert [row[-1] for row in made.grids[0].rows] == ["counts", "struck: plain; echo of plain"]
     assert made.rules == ("R112", "R206")
+
+
+def test_times_that_prove_exclude(make_report: MakeReport) -> None:
+    finding = make_report("x").findings[0]
+    said = replace(finding.evidence[0].statement, kind=Kind.MEASURED)
+    timed = replace(finding, evidence=(Evidence(statement=said),), sides=("outside",))
+    assert "round-trip times exclude: CN" in view(timed).lines
 
 
 def test_no_text_becomes_markup_in_html(make_report: MakeReport, hostile: str) -> None:

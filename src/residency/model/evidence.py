@@ -127,6 +127,11 @@ def authors_of(evidence: Iterable[Evidence], assurance: Assurance) -> tuple[str,
     return tuple(dict.fromkeys(e.statement.author for e in own))
 
 
+def has_proving_times(evidence: Iterable[Evidence]) -> bool:
+    """Do round-trip times that prove stand among the evidence? Else what they exclude is excluded only if they hold."""
+    return any(e.kind is Kind.MEASURED and e.counts and e.statement.proves for e in evidence)
+
+
 _RANKS: Mapping[Assurance, int] = {
     Assurance.NOT_NEEDED: 6,
     Assurance.MEASURED: 5,

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from residency.model.claim import Claim, claim_area
-from residency.model.evidence import authors_of
+from residency.model.evidence import authors_of, has_proving_times
 from residency.model.location import Location, Locations
 from residency.model.network import Vantage
 from residency.model.period import midnight
@@ -139,7 +139,7 @@ def _of_claim(report: Report, result: ClaimResult, findings: Sequence[Finding], 
         title=f"{result.id}: {result.verdict.value}",
         subtitle=[f"endpoints: {counts or 'none in scope'}"],
         area=None if _says_anywhere(result.claim) else area,
-        excluded=_excluded_of_all(f.excluded for f in findings),
+        excluded=_excluded_of_all(findings),
         vantages=tuple(check.vantage for check in report.vantages),
         sites=_named_sites(result.claim, atlas.gazetteer),
     )
@@ -160,7 +160,7 @@ def of_locations(found: Locations, atlas: Atlas) -> tuple[MapData, ...]:
             title=title + (f", held against {within}" if within else ""),
             subtitle=[],
             area=area,
-            excluded=_excluded_of_all(item.excluded for item in found),
+            excluded=_excluded_of_all(found),
             vantages=tuple(check.vantage for check in found.vantages),
         ),
     )
@@ -172,7 +172,7 @@ def of_location(item: Location, atlas: Atlas) -> tuple[MapData, ...]:
     may_hold = {code: FEASIBLE for code in item.countries if code in atlas.middles} if groups.not_drawn else {}
     groups.not_drawn = 0
     subtitle = [f"may be in {_some_of(item.countries)}"] if may_hold else []
-    drawn = _map_data(groups, title=item.target, subtitle=subtitle, area=None, excluded=item.excluded)
+    drawn = _map_data(groups, title=item.target, subtitle=subtitle, area=None, excluded=_excluded_of_all([item]))
     middles = tuple(atlas.middles[code] for code in sorted(may_hold))
     return (replace(drawn, fills={**drawn.fills, **may_hold}, in_view=(*drawn.in_view, *middles)),)
 
@@ -207,7 +207,7 @@ def _map_data(
         subtitle = [*subtitle, "pale: known to be somewhere in the country, drawn in its middle"]
     if excluded:
         where = "1 country" if len(excluded) == 1 else f"{len(excluded):,} countries"
-        subtitle = [*subtitle, f"round-trip times: nothing that was timed can be in {where}"]
+        subtitle = [*subtitle, f"proven by round-trip times: nothing that was timed is in {where}"]
     seen = [*(point.at for point in points), *((v.lat, v.lon) for v in vantages)]
     return MapData(
         title=printable(title, 100),
@@ -220,9 +220,12 @@ def _map_data(
     )
 
 
-def _excluded_of_all(sets: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """Return the countries excluded for everything that has times: what is excluded for one may hold another."""
-    timed = [frozenset(codes) for codes in sets if codes]
+def _excluded_of_all(items: Iterable[Finding | Location]) -> tuple[str, ...]:
+    """Return the countries excluded for everything that was timed: what is excluded for one may hold another.
+
+    Only times that prove count; the others, whose vantage passed no test, are not drawn.
+    """
+    timed = [frozenset(item.excluded) for item in items if item.excluded and has_proving_times(item.evidence)]
     return tuple(sorted(frozenset.intersection(*timed))) if timed else ()
 
 

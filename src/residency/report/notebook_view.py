@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import singledispatch
 
 from residency.model.claim import Claim, Pack
-from residency.model.evidence import Evidence, authors_of
+from residency.model.evidence import Evidence, authors_of, has_proving_times
 from residency.model.location import Location, Locations
 from residency.model.network import AddressForm
 from residency.model.period import Period
@@ -133,6 +133,13 @@ def _codes(codes: Sequence[str]) -> str:
     )
 
 
+def _excluded(item: Finding | Location) -> Iterable[str]:
+    """Say which countries round-trip times exclude, and whether these prove it."""
+    if item.excluded:
+        say = "exclude" if has_proving_times(item.evidence) else "prove nothing; if they held, they would exclude"
+        yield f"round-trip times {say}: {_codes(item.excluded)}"
+
+
 def _said_by(item: Finding | Location) -> str:
     return ", ".join(authors_of(item.evidence, item.assurance)) or "nobody"
 
@@ -156,7 +163,7 @@ def _of_finding(f: Finding) -> View:
             f"{_counted(seen.flows, 'conversation')} with {named} at {seen.server_ip} port {seen.server_port}",
             f"{Mark(f.outcome.value)}; place {f.place.value} ({_codes(f.countries)}), assurance {f.assurance.value}",
             *((f"missing link: {f.missing_link}",) if f.missing_link else ()),
-            *((f"excluded by round-trip times: {_codes(f.excluded)}",) if f.excluded else ()),
+            *_excluded(f),
         ),
         grids=(_evidence(f.evidence, f.sides),),
         rules=f.rules,
@@ -303,10 +310,13 @@ def _where(item: Location) -> str:
 @view.register
 def _of_location(item: Location) -> View:
     held = () if item.where is None else (f"{item.where.value} what was asked about: {item.verdict}",)
-    excluded = (f"excluded by round-trip times: {_codes(item.excluded)}",) if item.excluded else ()
     return View(
         title=f"{_label(item)}: {_where(item)}",
-        lines=(f"assurance {item.assurance.value}; a {item.address.address_class.value} address", *held, *excluded),
+        lines=(
+            f"assurance {item.assurance.value}; a {item.address.address_class.value} address",
+            *held,
+            *_excluded(item),
+        ),
         grids=(_evidence_on(item),),
         rules=item.rules,
     )

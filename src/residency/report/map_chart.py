@@ -15,6 +15,7 @@ import altair as alt
 import vl_convert
 
 from residency.model.borders import Rings
+from residency.model.network import Vantage
 from residency.report.map_data import AREA, BOTH, EXCLUDED, FEASIBLE, LAND, MapData, Point
 from residency.report.map_shapes import WIDTH_PX, Frame, frame_of, topology
 from residency.report.medium import printable
@@ -146,10 +147,13 @@ def _named_sites(data: MapData) -> Any:
 
 
 def _vantages(data: MapData) -> Any:
-    names: dict[tuple[float, float], list[str]] = {}
-    for v in data.vantages:  # those of one town would write over each other
-        names.setdefault((round(v.lat, 1), round(v.lon, 1)), []).append(v.name or "vantage")
-    rows = [{"lat": lat, "lon": lon, "vantage": printable(", ".join(all_), 60)} for (lat, lon), all_ in names.items()]
+    towns: dict[tuple[int, int], list[Vantage]] = {}
+    for v in data.vantages:  # the names of those of one town would stand on each other
+        towns.setdefault((round(v.lat * 2), round(v.lon * 2)), []).append(v)
+    rows = [
+        {"lat": of[0].lat, "lon": of[0].lon, "vantage": printable(", ".join(v.name or "vantage" for v in of), 60)}
+        for of in towns.values()
+    ]
     base = alt.Chart(_values(rows)).encode(longitude="lon:Q", latitude="lat:Q", tooltip=["vantage:N"])
     marks = base.mark_point(shape="cross", size=110, color=_INK, filled=True, stroke="white", strokeWidth=1, clip=True)
     labels = base.mark_text(align="left", dx=9, color=_INK, fontSize=11, clip=True).encode(text="vantage:N")

@@ -16,7 +16,7 @@ PUBLIC = {
     *("Statement", "UsageError", "Vantage", "Verdict", "__version__", "audit", "load_pack", "locate"),
     "resolve",
 }
-HEAVY = ("duckdb", "numpy", "pyarrow", "pydantic", "typer", "rich", "pandas", "polars", "idna", "hypothesis")
+HEAVY = ("duckdb", "numpy", "pyarrow", "pydantic", "typer", "rich", "pandas", "polars", "idna", "hypothesis", "altair")
 NETWORK = ("dns", "httpcore", "aioquic", "asyncio", "ssl")
 
 

@@ -14,11 +14,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from residency._version import __version__
+from residency.model.shown import show_with
 
 if TYPE_CHECKING:
     from residency.auditing import audit
     from residency.auditing.locating import locate
-    from residency.claims import load_pack
+    from residency.auditing.packs import load_pack
     from residency.errors import (
         ClaimError,
         InputError,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "audit": "residency.auditing",
     "locate": "residency.auditing.locating",
-    "load_pack": "residency.claims",
+    "load_pack": "residency.auditing.packs",
     **dict.fromkeys(
         ("ClaimError", "InputError", "LimitError", "ResidencyError", "SourceError", "UsageError"),
         "residency.errors",
@@ -82,6 +83,9 @@ __all__ = [
     "locate",
     "resolve",
 ]
+
+
+show_with(lambda: import_module("residency.notebook"))
 
 
 def __getattr__(name: str) -> object:

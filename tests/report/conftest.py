@@ -24,6 +24,7 @@ from residency.model.period import Period
 from residency.model.place import Place
 from residency.model.verdict import (
     ClaimResult,
+    ClaimResults,
     Finding,
     Findings,
     InputRecord,
@@ -152,7 +153,7 @@ def build(text: str) -> Report:
                 id="s1", kind="declared", name=text, author=text, built=date(2026, 6, 1), sha256="0" * 64, licence=text
             ),
         ),
-        claims=(result,),
+        claims=ClaimResults([result]),
         findings=Findings(findings),
         warnings=(text,),
         first_seen=NOW,

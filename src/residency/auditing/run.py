@@ -27,14 +27,15 @@ from residency.evaluate.outcome import Terms
 from residency.evaluate.rules import sentences_of
 from residency.evaluate.scope import Groups, HostMatches, Scope, match_hosts, moments, select, surely_in_force
 from residency.limits import LIMITS
-from residency.model.claim import Activity, Claim, Pack
+from residency.model.claim import Activity, Claim, Pack, claim_area
 from residency.model.evidence import Snapshot
 from residency.model.identity import finding_id
 from residency.model.names import PatternTable, looks_like
 from residency.model.period import Period, from_us, rfc3339
-from residency.model.place import Area, Gazetteer
+from residency.model.place import Gazetteer
 from residency.model.verdict import (
     ClaimResult,
+    ClaimResults,
     Finding,
     Findings,
     InputRecord,
@@ -169,7 +170,7 @@ class Run:
             inputs=self._inputs(),
             quarantine=self._quarantine(quarantine),
             snapshots=(*self.witnesses.snapshots, *self.recorded),
-            claims=results,
+            claims=ClaimResults(results),
             findings=Findings(findings),
             warnings=self._warnings(as_of, findings),
             first_seen=from_us(span[0]) if span else None,
@@ -369,12 +370,6 @@ class Run:
             for host, twin in twins
             if twin and table.find(twin) and not table.find(host)
         ]
-
-
-def claim_area(claim: Claim, gazetteer: Gazetteer, at: datetime) -> Area:
-    """Return the area of a claim at `at`: `allow` (else WORLD) minus `forbid`."""
-    allowed = gazetteer.area(claim.allow or ("WORLD",), at)
-    return allowed - gazetteer.area(claim.forbid, at) if claim.forbid else allowed
 
 
 def _times_aside(files: Sequence[RttFile]) -> Iterator[QuarantinedRecord]:

@@ -10,9 +10,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from residency.model.names import HostPattern
 from residency.model.period import ALWAYS, Period
+from residency.model.shown import Shown
+
+if TYPE_CHECKING:
+    from residency.model.place import Area, Gazetteer
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -169,7 +174,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(Shown):
     """One declared statement about where something happens, with its scope and its parties.
 
     `complete` is when a `migrating` promise is said to be fulfilled; `subjects` is whose data is meant.
@@ -241,8 +246,14 @@ class Claim:
         return frozenset(found | ({self.complete} if self.complete else set()))
 
 
+def claim_area(claim: Claim, gazetteer: Gazetteer, at: datetime) -> Area:
+    """Return the area of a claim at `at`: `allow` (else WORLD) minus `forbid`."""
+    allowed = gazetteer.area(claim.allow or ("WORLD",), at)
+    return allowed - gazetteer.area(claim.forbid, at) if claim.forbid else allowed
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pack:
+class Pack(Shown):
     """A claim file: its claims, and the line on which each of their keys stands (for errors and SARIF)."""
 
     claims: tuple[Claim, ...]

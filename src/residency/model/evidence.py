@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -117,6 +117,19 @@ class Assurance(StrEnum):
     def rank(self) -> int:
         """A number that grows with strength; `none` is 0."""
         return _RANKS[self]
+
+
+def authors_of(evidence: Iterable[Evidence], assurance: Assurance) -> tuple[str, ...]:
+    """Return whose word a place of this assurance rests on; an echo only where nobody says it first hand."""
+    kind = Kind.DATABASE if assurance is Assurance.CORROBORATED else assurance.value
+    said = [e for e in evidence if e.counts and e.kind == kind]
+    own = [e for e in said if not e.echo] or said
+    return tuple(dict.fromkeys(e.statement.author for e in own))
+
+
+def has_proving_times(evidence: Iterable[Evidence]) -> bool:
+    """Do round-trip times that prove stand among the evidence? Else what they exclude is excluded only if they hold."""
+    return any(e.kind is Kind.MEASURED and e.counts and e.statement.proves for e in evidence)
 
 
 _RANKS: Mapping[Assurance, int] = {

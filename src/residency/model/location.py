@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import overload
+from typing import Any, overload
 
+from residency.model import tables
 from residency.model.evidence import Assurance, Evidence, Snapshot
 from residency.model.network import Address
 from residency.model.place import Place, countries_of, sites_of
+from residency.model.shown import Mapped
+from residency.model.tables import EvidenceTable, Tabular
 from residency.model.vantage_check import VantageCheck
 from residency.model.verdict import Reason, Verdict, Where
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Location:
+class Location(Mapped):
     """One target with its feasible places, and its place and verdict in the area that was asked about.
 
     Without an area `where` is None and `assurance` says how well the feasible places are known. `anycast` is
@@ -47,6 +50,10 @@ class Location:
         """The feasible sites and provider regions, sorted."""
         return sites_of(self.feasible)
 
+    def map(self) -> Any:
+        """Return an altair chart of where it is and of the countries excluded; needs the extra `map`."""
+        return self._draw()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedTarget:
@@ -58,7 +65,7 @@ class RefusedTarget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Locations(Sequence[Location]):
+class Locations(Tabular, Mapped, Sequence[Location]):
     """All targets in the order given, the day that they were asked about, and the snapshots that answered."""
 
     items: tuple[Location, ...]
@@ -82,6 +89,22 @@ class Locations(Sequence[Location]):
 
     def __iter__(self) -> Iterator[Location]:
         return iter(self.items)
+
+    @property
+    def evidence(self) -> EvidenceTable:
+        """Every piece of evidence, one row each, by `target`."""
+        said = ((item, e, side) for item in self for e, side in zip(item.evidence, item.sides, strict=True))
+        return EvidenceTable(("target",), tuple(((item.target,), e, side) for item, e, side in said))
+
+    def _columns(self) -> Mapping[str, str]:
+        return tables.LOCATION_COLUMNS
+
+    def _rows(self) -> tables.Rows:
+        return map(tables.location_row, self.items)
+
+    def map(self) -> Any:
+        """Return an altair chart of where the targets are; needs the extra `map`. See `Report.map`."""
+        return self._draw()
 
     @property
     def exit_code(self) -> int:

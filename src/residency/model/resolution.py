@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import overload
 
 from residency.model.evidence import Snapshot
+from residency.model.shown import Shown
 
 
 class LookupOutcome(StrEnum):
@@ -133,7 +134,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lookup:
+class Lookup(Shown):
     """One name at one vantage in one round: its outcome, and the replies that make it."""
 
     name: str
@@ -218,7 +219,7 @@ class History:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Resolution(Sequence[Lookup]):
+class Resolution(Shown, Sequence[Lookup]):
     """All lookups, in the order of the names given, then of vantages, then of rounds."""
 
     items: tuple[Lookup, ...]

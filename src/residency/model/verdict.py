@@ -8,10 +8,13 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from residency.model import tables
 from residency.model.claim import Claim
 from residency.model.evidence import Assurance, Evidence, Snapshot
 from residency.model.period import Period
 from residency.model.place import Place, countries_of, sites_of
+from residency.model.shown import Mapped, Shown
+from residency.model.tables import EvidenceTable, Tabular
 from residency.model.vantage_check import VantageCheck
 
 if TYPE_CHECKING:
@@ -129,7 +132,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Shown):
     """One claim held against one endpoint."""
 
     id: str
@@ -178,7 +181,7 @@ class ScopePreview:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimResult:
+class ClaimResult(Shown):
     """The verdict on one claim with all that it stands on."""
 
     claim: Claim
@@ -233,7 +236,7 @@ class QuarantinedRecord:
     value: str = ""
 
 
-class Findings(tuple[Finding, ...]):
+class Findings(Tabular, Shown, tuple[Finding, ...]):
     """The findings of a report, in order of claim and id; also a table."""
 
     __slots__ = ()
@@ -245,73 +248,33 @@ class Findings(tuple[Finding, ...]):
             raise KeyError(finding)
         return found[0]
 
-    def to_arrow(self) -> Any:
-        """Return the findings as a pyarrow.Table, one row a finding."""
-        import pyarrow as pa
+    @property
+    def evidence(self) -> EvidenceTable:
+        """Every piece of evidence, one row each, by `finding` and `claim`."""
+        said = ((f, e, side) for f in self for e, side in zip(f.evidence, f.sides, strict=True))
+        return EvidenceTable(("finding", "claim"), tuple(((f.id, f.claim), e, side) for f, e, side in said))
 
-        return pa.Table.from_pylist([_row(f) for f in self], schema=_finding_schema())
+    def _columns(self) -> Mapping[str, str]:
+        return tables.FINDING_COLUMNS
 
-    def to_pandas(self) -> Any:
-        """Return the findings as a pandas.DataFrame (needs pandas)."""
-        return self.to_arrow().to_pandas()
-
-    def to_polars(self) -> Any:
-        """Return the findings as a polars.DataFrame (needs polars)."""
-        import polars as pl
-
-        return pl.from_arrow(self.to_arrow())
+    def _rows(self) -> tables.Rows:
+        return map(tables.finding_row, self)
 
 
-def _finding_schema() -> Any:
-    import pyarrow as pa
+class ClaimResults(Tabular, Shown, tuple[ClaimResult, ...]):
+    """The verdicts of a report, one for each claim, in order of their ids; also a table."""
 
-    text, number, moment = pa.string(), pa.int64(), pa.timestamp("us", tz="UTC")
-    return pa.schema(
-        [
-            *((name, text) for name in ("id", "claim", "server_ip")),
-            ("server_port", pa.int32()),
-            *((name, text) for name in ("host", "named_by", "role", "vantage", "outcome", "missing_link")),
-            *((name, text) for name in ("place", "assurance")),
-            *((name, pa.list_(text)) for name in ("countries", "sites", "rules")),
-            *((name, number) for name in ("flows", "bytes_sent", "bytes_received")),
-            ("first_seen", moment),
-            ("last_seen", moment),
-            ("min_rtt_ms", pa.float64()),
-            ("rtt_kind", text),
-        ]
-    )
+    __slots__ = ()
 
+    def _columns(self) -> Mapping[str, str]:
+        return tables.claim_columns(outcome.value for outcome in Outcome)
 
-def _row(finding: Finding) -> dict[str, object]:
-    seen = finding.seen
-    return {
-        "id": finding.id,
-        "claim": finding.claim,
-        "server_ip": seen.server_ip,
-        "server_port": seen.server_port,
-        "host": seen.host,
-        "named_by": seen.named_by,
-        "role": finding.role,
-        "vantage": seen.vantage,
-        "outcome": finding.outcome.value,
-        "missing_link": finding.missing_link,
-        "place": finding.place.value,
-        "assurance": finding.assurance.value,
-        "countries": list(finding.countries),
-        "sites": list(finding.sites),
-        "rules": list(finding.rules),
-        "flows": seen.flows,
-        "bytes_sent": seen.bytes_sent,
-        "bytes_received": seen.bytes_received,
-        "first_seen": seen.first,
-        "last_seen": seen.last,
-        "min_rtt_ms": seen.min_rtt_ms,
-        "rtt_kind": seen.rtt_kind,
-    }
+    def _rows(self) -> tables.Rows:
+        return map(tables.claim_row, self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Mapped):
     """The answer of one audit; the same inputs, data and version give the same bytes."""
 
     tool_version: str
@@ -320,7 +283,7 @@ class Report:
     inputs: tuple[InputRecord, ...]
     quarantine: tuple[QuarantinedRecord, ...]
     snapshots: tuple[Snapshot, ...]
-    claims: tuple[ClaimResult, ...]
+    claims: ClaimResults
     findings: Findings
     warnings: tuple[str, ...] = ()
     first_seen: datetime | None = None
@@ -347,6 +310,15 @@ class Report:
     def findings_of(self, claim: str) -> Findings:
         """Return the findings of one claim."""
         return Findings(f for f in self.findings if f.claim == claim)
+
+    def map(self, claim: str | None = None) -> Any:
+        """Return an altair chart of where the endpoints are, a map for each claim or for one; needs the extra `map`.
+
+        It draws what has one country, at its site, its provider region or the middle of the country, and says how many
+        endpoints it cannot draw. `.save("map.png")` and `.svg` need no browser and no network. Raises UsageError
+        where altair is not installed, KeyError for a claim that is not in the report.
+        """
+        return self._draw(claim)
 
     @property
     def exit_code(self) -> int:

@@ -27,7 +27,8 @@ def connect(options: ReadOptions, temp_dir: str) -> duckdb.DuckDBPyConnection:
         connection.execute("SET memory_limit = ?", [options.memory_limit])
         connection.execute("SET temp_directory = ?", [temp_dir])
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("SET enable_progress_bar = false")
+        if _has_progress_bar(connection):
+            connection.execute("SET enable_progress_bar = false")
         connection.execute("SET preserve_insertion_order = false")  # lines are numbered, outputs sorted
         if threads:
             connection.execute("SET threads = ?", [threads])
@@ -35,6 +36,12 @@ def connect(options: ReadOptions, temp_dir: str) -> duckdb.DuckDBPyConnection:
         connection.close()
         raise UsageError(f"cannot start the engine: {first_line(error)}") from error
     return connection
+
+
+def _has_progress_bar(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Say whether the engine would draw a bar: in a notebook without ipywidgets it neither does nor lets it be set."""
+    found = connection.execute("SELECT current_setting('enable_progress_bar')").fetchone()
+    return found is not None and bool(found[0])
 
 
 def first_line(error: BaseException) -> str:

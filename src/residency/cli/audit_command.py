@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from residency.cli import terminal
+from residency.cli import completing, terminal
 from residency.cli.evidence_options import (
     AnycastFiles,
     DiscoverGeofeeds,
@@ -52,6 +52,7 @@ def audit(
             "-c",
             metavar="FILE|PACK",
             help="A claim file, or the name of a shipped pack (`residency claims list`).",
+            autocompletion=completing.packs,
         ),
     ],
     claim: Annotated[
@@ -59,13 +60,20 @@ def audit(
     ] = None,
     format_: Annotated[
         list[str] | None,
-        typer.Option("--format", "-f", metavar="NAME[:PATH]", help="text or json; to a file with :PATH (repeatable)."),
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="NAME[:PATH]",
+            help="text or json; to a file with :PATH (repeatable).",
+            autocompletion=completing.report_forms,
+        ),
     ] = None,
     clients: Annotated[
         str,
         typer.Option(
             metavar="AREA",
             help="Whose traffic it is, as in EEA or DE,FR; needed to contradict claims about somebody's data.",
+            autocompletion=completing.areas,
         ),
     ] = "",
     vantage: Vantages = None,
@@ -100,9 +108,19 @@ def audit(
     clock_skew: Annotated[
         float, typer.Option(metavar="S", min=0, help="The sensor's clock may be off by this many seconds.")
     ] = 0.0,
-    time_unit: Annotated[str, typer.Option(metavar="UNIT", help="Unit of numeric times: s, ms, us, ns.")] = "s",
+    time_unit: Annotated[
+        str,
+        typer.Option(
+            metavar="UNIT", help="Unit of numeric times: s, ms, us, ns.", autocompletion=completing.time_units
+        ),
+    ] = "s",
     input_format: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Read every input as this format instead of recognising it.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Read every input as this format instead of recognising it.",
+            autocompletion=completing.input_formats,
+        ),
     ] = None,
     as_of: Annotated[
         str | None,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from residency.cli import terminal
+from residency.cli import completing, terminal
 from residency.errors import UsageError
 from residency.model.claim import Claim
 from residency.report.as_text import to_text
@@ -17,7 +17,9 @@ from residency.report.medium import printable
 
 app = typer.Typer(no_args_is_help=True, help="Write, list, show and check claim files.")
 
-_CLAIMS = typer.Argument(metavar="FILE|PACK", help="A claim file, or the name of a shipped pack.")
+_CLAIMS = typer.Argument(
+    metavar="FILE|PACK", help="A claim file, or the name of a shipped pack.", autocompletion=completing.packs
+)
 
 
 @app.command("new")
@@ -42,7 +44,10 @@ def new(
 
 @app.command("list")
 def list_() -> int:
-    """List the shipped packs and their claims."""
+    """List the shipped packs and their claims.
+
+    residency claims list
+    """
     from residency.claims import load_pack, shipped_packs
     from residency.sources.gazetteer import shipped_gazetteer
 
@@ -58,7 +63,10 @@ def list_() -> int:
 
 @app.command("show")
 def show(source: Annotated[str, _CLAIMS]) -> int:
-    """Show what a claim file says, in words."""
+    """Show what a claim file says, in words.
+
+    residency claims show tiktok-clover
+    """
     from residency.claims import load_pack
     from residency.evaluate.judge import could_yield
     from residency.sources.gazetteer import shipped_gazetteer
@@ -97,7 +105,10 @@ def lint(sources: Annotated[list[str], _CLAIMS]) -> int:
 
 @app.command("schema")
 def schema() -> int:
-    """Print the JSON Schema of claim files (for editors)."""
+    """Print the JSON Schema of claim files (for editors).
+
+    residency claims schema > claim.schema.json
+    """
     from residency.claims import claim_schema
 
     typer.echo(json.dumps(claim_schema(), indent=2, sort_keys=True))

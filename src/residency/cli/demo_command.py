@@ -26,6 +26,8 @@ def demo(
     """Show all three verdicts on a shipped sample (composed, not recorded). Always exits 0.
 
     residency demo --format text --format json:report.json
+
+    residency demo --write-to demo
     """
     from residency.auditing import audit
     from residency.report import as_json

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from residency.cli import terminal
+from residency.cli import completing, terminal
 from residency.errors import InputError, UsageError
 from residency.report import as_json
 from residency.report.explain import find, render
@@ -22,7 +22,14 @@ _REPORT = typer.Argument(metavar="REPORT.json", help="A report saved with --form
 def report(
     path: Annotated[Path, _REPORT],
     format_: Annotated[
-        list[str] | None, typer.Option("--format", "-f", metavar="NAME[:PATH]", help="text or json (repeatable).")
+        list[str] | None,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="NAME[:PATH]",
+            help="text or json (repeatable).",
+            autocompletion=completing.report_forms,
+        ),
     ] = None,
 ) -> int:
     """Show a saved report in another form.
@@ -45,6 +52,8 @@ def explain(
     """Explain one finding: what was seen, who says where, which rules decided, what would change it.
 
     residency explain report.json F-0123456789ab
+
+    residency explain report.json telemetry.acme.example
     """
     from residency.evaluate.rules import RULES
 
@@ -75,7 +84,7 @@ def read_report(path: Path) -> dict[str, Any]:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=path) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
         raise InputError("not a report: this is not JSON", path=path, line=line) from error
     if not isinstance(document, dict) or document.get("schema") != as_json.SCHEMA:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from residency.errors import UsageError
+from residency.errors import UsageError, did_you_mean, shorten
 from residency.model.verdict import QuarantinedRecord
 from residency.report import as_json
 from residency.report.formats import FORMATS, Page
@@ -27,7 +27,7 @@ def parse_format(text: str, known: Collection[str] = ("text", "json")) -> tuple[
     """Read one `NAME[:PATH]` option; the path is None for stdout."""
     name, _, path = text.partition(":")
     if name not in known:
-        raise UsageError(f"--format `{name}`: one of {', '.join(sorted(known))}")
+        raise UsageError(f"--format `{shorten(name)}`: one of {', '.join(sorted(known))}{did_you_mean(name, known)}")
     return name, Path(path) if path else None
 
 
@@ -40,15 +40,27 @@ def parse_formats(given: list[str]) -> list[tuple[str, Path | None]]:
 
 
 def write(text: str, path: Path | None) -> None:
-    """Write a result to a file, or to stdout."""
+    """Write a result to a file, or to stdout.
+
+    Where the reader of stdout has gone (`| head`), the rest is dropped and the command goes on: its exit code is the
+    verdict, and a verdict does not depend on who reads it.
+    """
     if path is None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            drop_stdout()
         return
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot be written: {error.strerror}", path=path) from error
+
+
+def drop_stdout() -> None:
+    """Let what is still to be written to stdout vanish, also what the interpreter flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(text: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.padding import Padding
 from rich.text import Text
 
 from residency.cli import completing, terminal
@@ -52,11 +53,11 @@ def list_() -> int:
     from residency.sources.gazetteer import shipped_gazetteer
 
     page = terminal.page()
-    parts: list[Text] = []
+    parts: list[Text | Padding] = []
     for name in shipped_packs():
         parts.append(Text(name, style="bold"))
         claims = load_pack(name, gazetteer=shipped_gazetteer()).claims
-        parts += [Text(f"  {claim.id}: {claim.activity.value}, in {_where(claim)}") for claim in claims]
+        parts += [_indented(f"{claim.id}: {claim.activity.value}, in {_where(claim)}") for claim in claims]
     terminal.write(to_text(parts, width=page.width, colour=page.colour), None)
     return 0
 
@@ -72,12 +73,12 @@ def show(source: Annotated[str, _CLAIMS]) -> int:
     from residency.sources.gazetteer import shipped_gazetteer
 
     page = terminal.page()
-    parts: list[Text] = []
+    parts: list[Text | Padding] = []
     for claim in load_pack(source, gazetteer=shipped_gazetteer()).claims:
         could = could_yield(claim, subjects_stated=True)
-        parts += [Text(claim.id, style="bold"), Text(f"  “{printable(claim.statement)}”", style="italic")]
-        parts += [Text("  " + printable(line)) for line in _facts(claim)]
-        parts += [Text(f"  {printable(reason.text)}") for reason in could.reasons]
+        parts += [Text(claim.id, style="bold"), _indented(f"“{claim.statement}”", style="italic")]
+        parts += [_indented(line) for line in _facts(claim)]
+        parts += [_indented(reason.text) for reason in could.reasons]
     terminal.write(to_text(parts, width=page.width, colour=page.colour), None)
     return 0
 
@@ -113,6 +114,10 @@ def schema() -> int:
 
     typer.echo(json.dumps(claim_schema(), indent=2, sort_keys=True))
     return 0
+
+
+def _indented(text: str, style: str = "") -> Padding:
+    return Padding(Text(printable(text), style=style), (0, 0, 0, 2))
 
 
 def _where(claim: Claim) -> str:

@@ -1,0 +1,34 @@
+"""docs/threat-model.md names tests that exist, one at least for each row, and says of everybody what is not stopped."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parents[1]
+PAGE = (TESTS.parent / "docs" / "threat-model.md").read_text(encoding="utf-8")
+_NAMED = re.compile(r"`((?:[\w.-]+/)*[\w.-]+)(?:::(\w+))?`")
+ROWS = [
+    line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith(("| it could", "| they could"))
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.split(" | ")[0].strip("| ")[:60])
+def test_a_row_is_shown_by_tests_that_exist(row: str) -> None:
+    shown = row.rstrip("| ").split(" | ")[-1]
+    named = _NAMED.findall(shown)
+    assert named
+    assert _NAMED.sub("", shown).strip() == ""
+    for path, test in named:
+        assert (TESTS / path).exists(), path
+        assert not test or f"\ndef {test}(" in (TESTS / path).read_text(encoding="utf-8"), test
+
+
+def test_everybody_who_may_be_lying_has_rows_and_what_is_not_stopped() -> None:
+    sections = re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:-1]
+    assert len(sections) == 6
+    for section in sections:
+        assert section.count("\n| ") > 2, section[:40]
+        assert section.count("**Not stopped.**") == 1, section[:40]

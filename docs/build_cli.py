@@ -26,17 +26,7 @@ This page is generated: `python docs/build_cli.py` writes it, and a test holds i
 Results go to standard output, everything else to standard error. An error is one line:
 `residency: error: FILE:LINE: what, and what to do`.
 
-| exit code | meaning |
-|---|---|
-| 0 | nothing violated, and every claim that could be confirmed was |
-| 1 | any claim violated |
-| 2 | usage or input error |
-| 3 | none violated, some inconclusive that could have been confirmed |
-| 4 | internal failure |
-| 130 | interrupted |
-
-`--fail-on violated` makes 3 into 0. `--fail-on never` makes 1 into 0 as well.
-`residency demo` always exits 0.
+What the codes mean is on the page [Exit codes](exit-codes.md).
 """
 
 

@@ -11,6 +11,8 @@ import typer
 
 from residency.cli import completing
 from residency.errors import SourceError, UsageError
+from residency.files import read_capped
+from residency.limits import LIMITS
 from residency.sources.interface import Source
 
 _PANEL = "Evidence"
@@ -130,7 +132,9 @@ def pinned(paths: Sequence[Path]) -> list[Source]:
     found: list[Source] = []
     for path in paths:
         try:
-            found += MemorySource.from_json(json.loads(path.read_text(encoding="utf-8")))
+            found += MemorySource.from_json(
+                json.loads(read_capped(path, LIMITS.max_evidence_file_bytes).decode("utf-8"))
+            )
         except OSError as error:
             raise UsageError(f"cannot be read: {error.strerror}", path=path) from error
         except (ValueError, RecursionError) as error:

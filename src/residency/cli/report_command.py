@@ -12,6 +12,8 @@ import typer
 
 from residency.cli import completing, terminal
 from residency.errors import InputError, UsageError
+from residency.files import read_capped
+from residency.limits import LIMITS
 from residency.report import as_json
 from residency.report.explain import find, render
 from residency.report.formats import FORMATS, Page
@@ -81,7 +83,7 @@ def damage_told(path: Path) -> Iterator[None]:
 def read_report(path: Path) -> dict[str, Any]:
     """Read a saved report; raises InputError for anything that is none."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_capped(path, LIMITS.max_report_bytes).decode("utf-8"))
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=path) from error
     except (ValueError, RecursionError) as error:

@@ -31,6 +31,14 @@ def commands() -> dict[tuple[str, ...], Any]:
     return dict(below((), typer.main.get_command(app)))
 
 
+def test_every_command_of_the_contract_is_there() -> None:
+    plain = "audit locate resolve flows explain report plan demo"
+    groups = {"claims": "new list show lint schema", "sites": "list show", "data": "status update import"}
+    expected = [(word,) for word in plain.split()]
+    expected += [(group, word) for group, words in groups.items() for word in words.split()]
+    assert set(commands()) >= set(expected)
+
+
 @pytest.mark.parametrize("words", commands(), ids=" ".join)
 def test_every_help_has_an_example_that_the_command_takes(words: tuple[str, ...]) -> None:
     command = commands()[words]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
 from pathlib import Path
 
 import pytest
-from tests.docs.blocks import blocks
+from tests.docs.blocks import Reader
 
 from residency.model.evidence import Assurance
 from residency.model.verdict import Verdict
@@ -24,11 +22,9 @@ def quotes() -> list[str]:
 
 def test_the_quotes_are_what_the_program_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (program,) = (block.text for block in blocks(PAGE) if block.language == "python")
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(program, "verdict-aloud.md", "exec"), {"__name__": "__main__"})
-    assert sorted(quotes()) == sorted(printed.getvalue().splitlines())
+    reader = Reader("verdict-aloud.md")
+    reader.follow(PAGE)
+    assert sorted(quotes()) == sorted(reader.printed.splitlines())
 
 
 def test_every_verdict_and_assurance_is_read_aloud() -> None:

@@ -2,11 +2,11 @@
 
 | language | what becomes of the block |
 |---|---|
-| `console` | each `$ command` is run, and what it prints is compared |
+| `console` | each `$ command` is run (it may go on after a backslash, behind `> `), and what it prints is compared |
 | `python` | run as a program; a `text` block after the word "prints" is what it prints |
 | `toml` | a claim file: it must load without a fault, or with one where the paragraph before calls it faulty |
 | `json` | one document, or one a line: it must parse |
-| `yaml` | it must parse, and each line in it that calls `residency` is a command of the page |
+| `yaml` | it must parse, and each step that runs `residency` is a command of the page |
 | `csv`, `text` | data, or words |
 
 A block is saved as a file if the paragraph before it ends in `NAME`: ("Save as `flows.csv`:"), and a sample of
@@ -28,6 +28,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -76,7 +77,8 @@ def blocks(page: str) -> Iterator[Block]:
 
 def sessions(text: str) -> Iterator[tuple[str, str]]:
     """Yield (command, expected output) of a console block."""
-    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+    joined = re.sub(r" \\\n> ", " ", text)  # a command may go on after a backslash and the second prompt
+    for part in re.split(r"^\$ ", joined, flags=re.MULTILINE)[1:]:
         command, _, output = part.partition("\n")
         yield command, output
 
@@ -135,12 +137,9 @@ class Reader:
             case "json":
                 _parse_json(block.text)
             case "yaml":
-                yaml.safe_load(block.text)
-                called = [
-                    line.strip().removeprefix("- run: ") for line in block.text.splitlines() if "residency " in line
-                ]
-                assert called
-                assert set(called) <= set(self.commands), "a command in the YAML that the page does not run"
+                called = {run for run in _runs(yaml.safe_load(block.text)) if run.startswith("residency ")}
+                assert called, "no step that runs residency"
+                assert called <= set(self.commands), "a step that the page does not run"
             case "text":
                 said = block.before == "prints"
                 assert not said or same(block.text, self.printed), self.printed
@@ -203,6 +202,15 @@ def _parse_json(text: str) -> None:
     except ValueError:
         for line in text.splitlines():
             json.loads(line)
+
+
+def _runs(value: Any) -> Iterator[str]:
+    """Yield what the steps of a job run."""
+    if isinstance(value, dict):
+        yield from (inner for key, inner in value.items() if key == "run" and isinstance(inner, str))
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _runs(inner)
 
 
 def _real_id(text: str) -> str:

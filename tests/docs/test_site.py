@@ -83,6 +83,13 @@ def test_the_reference_has_every_public_name_once(site: Path) -> None:
     assert "residency.__version__" in (site / "reference" / "index.html").read_text(encoding="utf-8")
 
 
+def test_no_list_or_table_is_read_as_prose(site: Path) -> None:
+    """MkDocs needs a blank line before a list and a table, where other readers of Markdown do not."""
+    for page in site.rglob("*.html"):
+        swallowed = re.search(r"<p>[^<]*(?:\n|>)(?:[-*] |\d+\. |\|)", page.read_text(encoding="utf-8"))
+        assert swallowed is None, (page.name, swallowed and swallowed[0])
+
+
 def test_no_page_and_no_style_names_anything_elsewhere_to_load(site: Path) -> None:
     seen = 0
     for page in site.rglob("*.html"):

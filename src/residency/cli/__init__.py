@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 EXIT_USAGE, EXIT_INTERNAL, EXIT_INTERRUPTED = 2, 4, 130
+_INTERRUPTS = ("Query interrupted", "INTERRUPT Error: Interrupted!")  # in the words of the engine
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain("interrupted")
         return EXIT_INTERRUPTED
     except Exception as error:
-        if str(error) == "Query interrupted":  # what the engine makes of an interrupt while it works
+        if _is_interrupt(error):
             _complain("interrupted")
             return EXIT_INTERRUPTED
         if os.environ.get("RESIDENCY_DEBUG"):
@@ -74,6 +75,8 @@ def _run(args: list[str]) -> int:
             _complain(str(error))
         return EXIT_USAGE
     except ResidencyError as error:
+        if _is_interrupt(error):
+            raise KeyboardInterrupt from error
         _complain(str(error))
         return EXIT_USAGE
     except OSError as error:
@@ -88,6 +91,15 @@ def _command(error: Exception) -> str:
     """Return the command whose help would tell, as in `residency audit`."""
     context = getattr(error, "ctx", None)
     return str(getattr(context, "command_path", "residency"))
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Tell whether an interrupt is behind an error: the engine makes one of its own of it, and a reader one of ours."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt) or str(error) in _INTERRUPTS:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _told(error: OSError) -> str:

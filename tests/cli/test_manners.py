@@ -34,7 +34,7 @@ def commands() -> dict[tuple[str, ...], Any]:
 def test_every_command_of_the_contract_is_there() -> None:
     plain = "audit locate resolve flows explain report plan demo"
     groups = {"claims": "new list show lint schema", "sites": "list show", "data": "status update import"}
-    expected = [(word,) for word in plain.split()]
+    expected: list[tuple[str, ...]] = [(word,) for word in plain.split()]
     expected += [(group, word) for group, words in groups.items() for word in words.split()]
     assert set(commands()) >= set(expected)
 

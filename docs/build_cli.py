@@ -6,10 +6,12 @@ python docs/build_cli.py --check    # says whether it is up to date (exit 1: it 
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +26,7 @@ This page is generated: `python docs/build_cli.py` writes it, and a test holds i
 Results go to standard output, everything else to standard error. An error is one line:
 `residency: error: FILE:LINE: what, and what to do`.
 
-| exit code | meaning |
-|---|---|
-| 0 | nothing violated, and every claim that could be confirmed was |
-| 1 | any claim violated |
-| 2 | usage or input error |
-| 3 | none violated, some inconclusive that could have been confirmed |
-| 4 | internal failure |
-| 130 | interrupted |
-
-`--fail-on violated` makes 3 into 0. `--fail-on never` makes 1 into 0 as well.
-`residency demo` always exits 0.
+What the codes mean is on the page [Exit codes](exit-codes.md).
 """
 
 
@@ -51,8 +43,13 @@ def _below(words: tuple[str, ...], command: Any) -> Iterator[tuple[str, ...]]:
         yield from _below((*words, name), child)
 
 
-def help_text(words: tuple[str, ...]) -> str:
-    """Return what `residency WORDS --help` prints at 80 columns without colour."""
+@cache
+def help_texts() -> dict[tuple[str, ...], str]:
+    """Return what `residency WORDS --help` prints at 80 columns without colour, for every command, by its words.
+
+    A process of its own, and one for all: the width is read from the environment when the program is loaded.
+    """
+    listed = list(commands())
     environment = {
         "COLUMNS": "80",
         "TERMINAL_WIDTH": "80",
@@ -62,15 +59,25 @@ def help_text(words: tuple[str, ...]) -> str:
         "PYTHONIOENCODING": "utf-8",
     }
     kept = {k: v for k, v in os.environ.items() if k in ("PATH", "PYTHONPATH", "HOME", "SYSTEMROOT", "VIRTUAL_ENV")}
+    program = (
+        "import json, sys; from residency.cli import main\n"
+        "for words in json.loads(sys.argv[1]):\n"
+        "    assert main([*words, '--help']) == 0\n"
+        "    print('\\f', end='')\n"
+    )
     done = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "residency", *words, "--help"],
+        [sys.executable, "-c", program, json.dumps(listed)],
         env=kept | environment,
         capture_output=True,
         text=True,
         encoding="utf-8",
         check=True,
     )
-    return "\n".join(line.rstrip() for line in done.stdout.splitlines()).strip("\n") + "\n"
+    printed = done.stdout.split("\f")[:-1]
+    return {
+        words: "\n".join(line.rstrip() for line in text.split("\n")).strip("\n") + "\n"
+        for words, text in zip(listed, printed, strict=True)
+    }
 
 
 def page() -> str:
@@ -78,7 +85,7 @@ def page() -> str:
     parts = [INTRODUCTION]
     for words in commands():
         title = " ".join(("residency", *words))
-        parts.append(f"## `{title}`\n\n```text\n{help_text(words)}```\n")
+        parts.append(f"## `{title}`\n\n```text\n{help_texts()[words]}```\n")
     return "\n".join(parts)
 
 

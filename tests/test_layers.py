@@ -16,6 +16,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "limits": set(),
     "arrow": set(),  # buffers between Arrow and numpy, for whoever has columns
+    "files": {"errors"},  # one file, whole, up to a cap
     "_version": set(),
     "model": {"errors", "limits"},
     "evaluate": {"model", "errors", "limits"},
@@ -26,16 +27,28 @@ ALLOWED: dict[str, set[str]] = {
     "dns_names": {"limits"},  # the names of a DNS message, captured or asked for
     "shipped": {"model", "errors", "limits"},
     "claims": {"shipped", "suffixes", "model", "errors", "limits"},
-    "sources": {"shipped", "suffixes", "arrow", "model", "errors", "limits"},
+    "sources": {"files", "shipped", "suffixes", "arrow", "model", "errors", "limits"},
     "traffic": {"arrow", "dns_names", "model", "errors", "limits"},
-    "resolve": {"dns_names", "model", "errors", "limits", "_version"},
+    "resolve": {"files", "dns_names", "model", "errors", "limits", "_version"},
     "auditing": {
         *("claims", "sources", "traffic", "resolve", "evaluate", "arrow", "model", "errors", "limits", "_version"),
     },
     # The command reads rule texts and yields from `evaluate`, offers memory sources as pinned evidence, speaks of
     # imported databases and updated lists, and hands the atlas to the forms that draw maps.
     "cli": {
-        *("auditing", "claims", "evaluate", "report", "resolve", "shipped", "model", "errors", "limits", "_version"),
+        *(
+            "files",
+            "auditing",
+            "claims",
+            "evaluate",
+            "report",
+            "resolve",
+            "shipped",
+            "model",
+            "errors",
+            "limits",
+            "_version",
+        ),
         *(
             "sources.atlas",
             "sources.gazetteer",

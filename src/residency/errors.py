@@ -12,7 +12,8 @@ Each says in one line what is wrong and what to do. A verdict is never an error.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
 
@@ -24,6 +25,12 @@ def shorten(value: object, limit: int = _MAX_VALUE) -> str:
     text = value if isinstance(value, str) else str(value)
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode("ascii") for c in cut)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean X?` for the known word nearest to `word`, or nothing where none is near."""
+    near = difflib.get_close_matches(word[:_MAX_VALUE], list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 class ResidencyError(Exception):

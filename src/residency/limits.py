@@ -10,6 +10,10 @@ class Limits:
     """Caps on what input may ask for. Each is far above honest use."""
 
     max_claim_file_bytes: int = 4 * 1024 * 1024
+    max_report_bytes: int = 1 << 30  # a saved report that is read again
+    max_evidence_file_bytes: int = 64 << 20
+    max_target_file_bytes: int = 64 << 20  # a list of addresses or names
+    max_anchor_file_bytes: int = 1 << 20
     max_claims_per_file: int = 1_000
     max_patterns_per_claim: int = 100_000
     max_decompressed_bytes: int = 1 << 40

@@ -480,6 +480,12 @@ def test_an_interrupt_while_the_engine_works_is_130_too(folder: Path) -> None:
     assert (done.returncode, done.stderr) == (130, "residency: error: interrupted\n")
 
 
+def test_an_interrupt_that_was_told_as_an_error_of_an_input_is_130_too(folder: Path) -> None:
+    code = "__import__('residency.errors').errors.InputError('x') from RuntimeError('Query interrupted')"
+    done = failing_with(folder, code)
+    assert (done.returncode, done.stderr) == (130, "residency: error: interrupted\n")
+
+
 def test_an_internal_failure_is_4_and_one_line(folder: Path) -> None:
     done = failing_with(folder, "RuntimeError('a\\nb\\x1b[31m' + 'x' * 9999)")
     assert done.returncode == 4

@@ -18,7 +18,7 @@ COMMANDS: list[tuple[str, ...]] = list(BUILD["commands"]())
 def test_the_help_of_a_command_is_on_the_page(words: tuple[str, ...]) -> None:
     title = " ".join(("residency", *words))
     block = PAGE.partition(f"\n## `{title}`\n\n```text\n")[2].partition("```\n")[0]
-    assert block == BUILD["help_text"](words), "run python docs/build_cli.py"
+    assert block == BUILD["help_texts"]()[words], "run python docs/build_cli.py"
 
 
 def test_the_page_has_no_other_command() -> None:

@@ -10,7 +10,8 @@ import pytest
 from residency.evaluate.rules import RULES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGES = sorted(path for path in DOCS.glob("*.md"))
+PAGES = sorted(DOCS.rglob("*.md"))
+IDS = [str(path.relative_to(DOCS)) for path in PAGES]
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _NOT_OUR_WORDS = ("compliant", "compliance", "confidence", "score", "simply", "powerful", "seamless", "leverage")
@@ -22,9 +23,10 @@ def prose(path: Path) -> str:
 
 
 def anchors(path: Path) -> set[str]:
-    """The anchors of a page's headings, as GitHub and most site builders make them."""
+    """The anchors of a page's headings, as most site builders make them, and of its names from docstrings."""
+    names = re.findall(r"^::: (\S+)$", prose(path), re.MULTILINE)
     headings = re.findall(r"^#+ (.*)$", prose(path), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return {*names, *(re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings)}
 
 
 def test_every_page_of_the_plan_is_there() -> None:
@@ -38,14 +40,14 @@ def test_the_index_leads_to_every_page_and_schema() -> None:
     assert files - {"index.md"} <= linked
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PAGES, ids=IDS)
 def test_a_page_has_one_top_heading_first(path: Path) -> None:
     text = prose(path)
     assert text.startswith("# ")
     assert len(re.findall(r"^# ", text, re.MULTILINE)) == 1
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PAGES, ids=IDS)
 def test_links_within_the_docs_lead_somewhere(path: Path) -> None:
     for target in _LINK.findall(prose(path)):
         if re.match(r"https?://", target):
@@ -56,7 +58,7 @@ def test_links_within_the_docs_lead_somewhere(path: Path) -> None:
         assert not anchor or anchor in anchors(there), target
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PAGES, ids=IDS)
 def test_a_page_uses_our_words_and_no_em_dash(path: Path) -> None:
     text = re.sub(r"`[^`]*`", "", prose(path))
     assert "—" not in text
@@ -64,6 +66,6 @@ def test_a_page_uses_our_words_and_no_em_dash(path: Path) -> None:
     assert not found
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PAGES, ids=IDS)
 def test_the_rules_that_a_page_names_exist(path: Path) -> None:
     assert set(re.findall(r"\bR[0-9]{3}\b", prose(path))) <= set(RULES)

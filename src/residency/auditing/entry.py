@@ -22,7 +22,7 @@ from residency.auditing.options import (
 )
 from residency.auditing.resolving import recorded_answers
 from residency.auditing.run import Run
-from residency.errors import UsageError
+from residency.errors import UsageError, did_you_mean, shorten
 from residency.model.claim import Claim, Pack, party_key
 from residency.model.place import Gazetteer
 from residency.model.verdict import QuarantinedRecord, Report, ScopePreview
@@ -210,7 +210,8 @@ def _choose(packs: Sequence[Pack], claim_ids: Sequence[str] | None) -> tuple[Cla
         return tuple(sorted(claims, key=lambda c: c.id))
     missing = [i for i in claim_ids if i not in ids]
     if missing:
-        raise UsageError(f"no claim `{missing[0]}`; there are {', '.join(sorted(ids))}")
+        hint = did_you_mean(missing[0], ids) or f"; there are {', '.join(sorted(ids))}"
+        raise UsageError(f"no claim `{shorten(missing[0])}`{hint}")
     return tuple(sorted((c for c in claims if c.id in claim_ids), key=lambda c: c.id))
 
 

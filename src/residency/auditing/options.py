@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from residency.errors import UsageError
+from residency.errors import UsageError, did_you_mean, shorten
 from residency.model.evidence import Assurance
 from residency.model.network import Vantage
 from residency.model.period import midnight
@@ -95,10 +95,12 @@ def parse_places(given: str | Sequence[str], gazetteer: Gazetteer, option: str =
     return names
 
 
+FLOORS = tuple(a.value for a in Assurance if a not in (Assurance.NONE, Assurance.NOT_NEEDED))
+
+
 def parse_assurance(text: str) -> Assurance:
-    levels = [a.value for a in Assurance if a not in (Assurance.NONE, Assurance.NOT_NEEDED)]
-    if text not in levels:
-        raise UsageError(f"--min-assurance `{text}`: one of {', '.join(levels)}")
+    if text not in FLOORS:
+        raise UsageError(f"--min-assurance `{shorten(text)}`: one of {', '.join(FLOORS)}{did_you_mean(text, FLOORS)}")
     return Assurance(text)
 
 

@@ -6,7 +6,6 @@ write instead. Which keys a table has is told in `schema`.
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import re
 from datetime import UTC, date, datetime, time
@@ -16,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from residency.errors import shorten
+from residency.errors import did_you_mean, shorten
 from residency.model.claim import Activity, Binding, Modality, Role
 from residency.model.names import HostNameError, HostPattern
 from residency.model.period import midnight
@@ -120,8 +119,7 @@ def _word(kind: type[StrEnum]) -> BeforeValidator:
                 pass
         allowed = [str(item) for item in kind]
         shown = f"`{shorten(value, 40)}`" if isinstance(value, str) else kind_of(value)
-        near = difflib.get_close_matches(value, allowed, n=1) if isinstance(value, str) else []
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(value, allowed) if isinstance(value, str) else ""
         raise refuse(f"{shown} is none of {', '.join(allowed)}{hint}")
 
     return BeforeValidator(read)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import os
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from residency.claims.lines import MAX_DEPTH, Located, locate_json, locate_toml
-from residency.errors import ClaimError, Fault, shorten
+from residency.errors import ClaimError, Fault, did_you_mean, shorten
 from residency.limits import LIMITS
 from residency.shipped import data_path
 
@@ -67,8 +66,7 @@ def find(source: str | os.PathLike[str]) -> tuple[Path, str]:
 def _not_found(shown: str) -> str:
     if not _PACK_NAME.fullmatch(shown) or shown.endswith((".toml", ".json")):
         return "no such file; give a claim file or the name of a shipped pack (see `residency claims list`)"
-    near = difflib.get_close_matches(shown, shipped_packs(), n=1)
-    hint = f"; did you mean {near[0]}?" if near else f"; packs: {', '.join(shipped_packs())}"
+    hint = did_you_mean(shown, shipped_packs()) or f"; packs: {', '.join(shipped_packs())}"
     return f"no such file and no shipped pack of that name{hint}"
 
 

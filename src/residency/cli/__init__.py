@@ -7,11 +7,13 @@ import sys
 from collections.abc import Sequence
 
 EXIT_USAGE, EXIT_INTERNAL, EXIT_INTERRUPTED = 2, 4, 130
+_INTERRUPTS = ("Query interrupted", "INTERRUPT Error: Interrupted!")  # in the words of the engine
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     args = list(sys.argv[1:] if argv is None else argv)
+    _open_standard_streams()
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a character shows its code
     if args in (["--version"], ["-V"]):
@@ -20,16 +22,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"residency {__version__}")
         return 0
     try:
-        return _run(args)
-    except BrokenPipeError:
-        # The reader (`| head`) has gone: stop quietly, and keep the interpreter from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = _run(args)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # the reader (`| head`) has gone
+        from residency.cli.terminal import drop_stdout
+
+        drop_stdout()
         return 0
     except KeyboardInterrupt:
         _complain("interrupted")
         return EXIT_INTERRUPTED
     except Exception as error:
-        if str(error) == "Query interrupted":  # what the engine makes of an interrupt while it works
+        if _is_interrupt(error):
             _complain("interrupted")
             return EXIT_INTERRUPTED
         if os.environ.get("RESIDENCY_DEBUG"):
@@ -49,8 +54,15 @@ def _run(args: list[str]) -> int:
     except typer.TyperException as error:
         message: str = error.format_message() if hasattr(error, "format_message") else str(error)
         if message:
+            message = message.replace("Value error, ", "")  # pydantic's, which says nothing here
             _complain(f"{message.rstrip('.')}; see `{_command(error)} --help`")
         return EXIT_USAGE
+    except SystemExit as leaving:
+        # Typer leaves so after completions. It and rich also do where the reader of stdout has gone, with 1, which
+        # means `violated` here.
+        if isinstance(leaving.__context__, BrokenPipeError):
+            raise leaving.__context__ from None
+        return EXIT_USAGE if leaving.code else 0
     except typer.Abort:
         _complain("interrupted")
         return EXIT_INTERRUPTED
@@ -62,8 +74,13 @@ def _run(args: list[str]) -> int:
         if not error.faults:
             _complain(str(error))
         return EXIT_USAGE
-    except (ResidencyError, OSError) as error:
+    except ResidencyError as error:
+        if _is_interrupt(error):
+            raise KeyboardInterrupt from error
         _complain(str(error))
+        return EXIT_USAGE
+    except OSError as error:
+        _complain(_told(error))
         return EXIT_USAGE
     if code == EXIT_INTERRUPTED:
         _complain("interrupted")
@@ -76,7 +93,29 @@ def _command(error: Exception) -> str:
     return str(getattr(context, "command_path", "residency"))
 
 
-def _complain(text: str) -> None:
-    from residency.report.medium import printable
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Tell whether an interrupt is behind an error: the engine makes one of its own of it, and a reader one of ours."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt) or str(error) in _INTERRUPTS:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
-    print(f"residency: error: {printable(text, 500)}", file=sys.stderr)
+
+def _told(error: OSError) -> str:
+    """Return `FILE: reason` of what the system refused."""
+    what = error.strerror or str(error)
+    return f"{os.fsdecode(error.filename)}: {what}" if isinstance(error.filename, str | bytes) else what
+
+
+def _open_standard_streams() -> None:
+    """Stand in for streams that were closed (`>&-`): no file that we open may take the number of one of them."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 (open to the end)
+
+
+def _complain(text: str) -> None:
+    from residency.cli.terminal import complain
+
+    complain(text)

@@ -52,20 +52,19 @@ def audit(
             "-c",
             metavar="FILE|PACK",
             help="A claim file, or the name of a shipped pack (`residency claims list`).",
+            autocompletion=completing.packs,
         ),
     ],
     claim: Annotated[
         list[str] | None, typer.Option("--claim", metavar="ID", help="Judge only this claim (repeatable).")
     ] = None,
-    format_: Annotated[
-        list[str] | None,
-        typer.Option("--format", "-f", metavar="NAME[:PATH]", help=forms.HELP),
-    ] = None,
+    format_: forms.Forms = None,
     clients: Annotated[
         str,
         typer.Option(
             metavar="AREA",
             help="Whose traffic it is, as in EEA or DE,FR; needed to contradict claims about somebody's data.",
+            autocompletion=completing.areas,
         ),
     ] = "",
     vantage: Vantages = None,
@@ -100,9 +99,19 @@ def audit(
     clock_skew: Annotated[
         float, typer.Option(metavar="S", min=0, help="The sensor's clock may be off by this many seconds.")
     ] = 0.0,
-    time_unit: Annotated[str, typer.Option(metavar="UNIT", help="Unit of numeric times: s, ms, us, ns.")] = "s",
+    time_unit: Annotated[
+        str,
+        typer.Option(
+            metavar="UNIT", help="Unit of numeric times: s, ms, us, ns.", autocompletion=completing.time_units
+        ),
+    ] = "s",
     input_format: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Read every input as this format instead of recognising it.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Read every input as this format instead of recognising it.",
+            autocompletion=completing.input_formats,
+        ),
     ] = None,
     as_of: Annotated[
         str | None,

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.padding import Padding
 from rich.text import Text
 
-from residency.cli import terminal
+from residency.cli import completing, terminal
 from residency.errors import UsageError
 from residency.model.claim import Claim
 from residency.report.as_text import to_text
@@ -17,7 +18,9 @@ from residency.report.medium import printable
 
 app = typer.Typer(no_args_is_help=True, help="Write, list, show and check claim files.")
 
-_CLAIMS = typer.Argument(metavar="FILE|PACK", help="A claim file, or the name of a shipped pack.")
+_CLAIMS = typer.Argument(
+    metavar="FILE|PACK", help="A claim file, or the name of a shipped pack.", autocompletion=completing.packs
+)
 
 
 @app.command("new")
@@ -42,34 +45,40 @@ def new(
 
 @app.command("list")
 def list_() -> int:
-    """List the shipped packs and their claims."""
+    """List the shipped packs and their claims.
+
+    residency claims list
+    """
     from residency.claims import load_pack, shipped_packs
     from residency.sources.gazetteer import shipped_gazetteer
 
     page = terminal.page()
-    parts: list[Text] = []
+    parts: list[Text | Padding] = []
     for name in shipped_packs():
         parts.append(Text(name, style="bold"))
         claims = load_pack(name, gazetteer=shipped_gazetteer()).claims
-        parts += [Text(f"  {claim.id}: {claim.activity.value}, in {_where(claim)}") for claim in claims]
+        parts += [_indented(f"{claim.id}: {claim.activity.value}, in {_where(claim)}") for claim in claims]
     terminal.write(to_text(parts, width=page.width, colour=page.colour), None)
     return 0
 
 
 @app.command("show")
 def show(source: Annotated[str, _CLAIMS]) -> int:
-    """Show what a claim file says, in words."""
+    """Show what a claim file says, in words.
+
+    residency claims show tiktok-clover
+    """
     from residency.claims import load_pack
     from residency.evaluate.judge import could_yield
     from residency.sources.gazetteer import shipped_gazetteer
 
     page = terminal.page()
-    parts: list[Text] = []
+    parts: list[Text | Padding] = []
     for claim in load_pack(source, gazetteer=shipped_gazetteer()).claims:
         could = could_yield(claim, subjects_stated=True)
-        parts += [Text(claim.id, style="bold"), Text(f"  “{printable(claim.statement)}”", style="italic")]
-        parts += [Text("  " + printable(line)) for line in _facts(claim)]
-        parts += [Text(f"  {printable(reason.text)}") for reason in could.reasons]
+        parts += [Text(claim.id, style="bold"), _indented(f"“{claim.statement}”", style="italic")]
+        parts += [_indented(line) for line in _facts(claim)]
+        parts += [_indented(reason.text) for reason in could.reasons]
     terminal.write(to_text(parts, width=page.width, colour=page.colour), None)
     return 0
 
@@ -97,11 +106,18 @@ def lint(sources: Annotated[list[str], _CLAIMS]) -> int:
 
 @app.command("schema")
 def schema() -> int:
-    """Print the JSON Schema of claim files (for editors)."""
+    """Print the JSON Schema of claim files (for editors).
+
+    residency claims schema > claim.schema.json
+    """
     from residency.claims import claim_schema
 
     typer.echo(json.dumps(claim_schema(), indent=2, sort_keys=True))
     return 0
+
+
+def _indented(text: str, style: str = "") -> Padding:
+    return Padding(Text(printable(text), style=style), (0, 0, 0, 2))
 
 
 def _where(claim: Claim) -> str:

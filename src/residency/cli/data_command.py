@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from residency.cli import terminal
+from residency.cli import completing, terminal
 from residency.model.evidence import Snapshot
 from residency.report.as_text import table, to_text
 
@@ -23,6 +23,8 @@ def status() -> int:
     """Show every shipped table and imported database: name, date, age, licence.
 
     Each shipped table is verified against its hash.
+
+        residency data status
     """
     from residency.shipped import manifest, read_verified
     from residency.sources.clock import current_day
@@ -46,13 +48,22 @@ def status() -> int:
 def update(
     provider: Annotated[
         list[str] | None,
-        typer.Option("--provider", metavar="NAME", help="Only this provider's lists, or rdap (repeatable)."),
+        typer.Option(
+            "--provider",
+            metavar="NAME",
+            help="Only this provider's lists, or rdap (repeatable).",
+            autocompletion=completing.providers,
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the addresses; fetch nothing.")] = False,
 ) -> int:
     """Fetch the providers' lists of address ranges and the registries' addresses, and keep them with their dates.
 
     Uses the network. Audits read what is kept only with `--ranges updated`.
+
+        residency data update --dry-run
+
+        residency data update --provider aws --provider rdap
     """
     from residency.sources.cache import FetchCache
     from residency.sources.fetch import Fetcher
@@ -90,7 +101,7 @@ def update(
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="A GeoIP database (.mmdb).", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A GeoIP database (.mmdb).", show_default=False)],
     sha256: Annotated[
         str | None,
         typer.Option("--sha256", metavar="HEX", help="What its content must be; it then counts as verified."),
@@ -100,6 +111,8 @@ def import_(
     """Import a GeoIP database into the cache, once; a damaged file is refused.
 
     `FILE.sha256` beside it is read too.
+
+        residency data import dbip-country-lite.mmdb
     """
     from residency.sources.geoip import GeoipDatabase
 

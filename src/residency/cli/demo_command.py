@@ -19,11 +19,13 @@ def demo(
         Path | None,
         typer.Option("--write-to", metavar="DIR", help="Copy the sample and its claims here and stop."),
     ] = None,
-    format_: Annotated[list[str] | None, typer.Option("--format", "-f", metavar="NAME[:PATH]", help=forms.HELP)] = None,
+    format_: forms.Forms = None,
 ) -> int:
     """Show all three verdicts on a shipped sample (composed, not recorded). Always exits 0.
 
     residency demo --format text --format json:report.json
+
+    residency demo --write-to demo
     """
     from residency.auditing import audit
     from residency.report import as_json

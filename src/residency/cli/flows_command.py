@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from residency.cli import terminal
+from residency.cli import completing, terminal
 from residency.errors import UsageError
 from residency.report.medium import printable
 
@@ -40,9 +40,19 @@ def flows(
         str | None,
         typer.Option("--format", "-f", metavar="NAME", help="parquet, csv or ndjson, whatever the file is called."),
     ] = None,
-    time_unit: Annotated[str, typer.Option(metavar="UNIT", help="Unit of numeric times: s, ms, us, ns.")] = "s",
+    time_unit: Annotated[
+        str,
+        typer.Option(
+            metavar="UNIT", help="Unit of numeric times: s, ms, us, ns.", autocompletion=completing.time_units
+        ),
+    ] = "s",
     input_format: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Read every input as this format instead of recognising it.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Read every input as this format instead of recognising it.",
+            autocompletion=completing.input_formats,
+        ),
     ] = None,
     quarantine: Annotated[
         Path | None,

@@ -11,13 +11,24 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from residency.cli import terminal
+import typer
+
+from residency.cli import completing, terminal
 from residency.errors import UsageError
 from residency.report.formats import FORMATS, Page
 
-HELP = f"{', '.join(FORMATS)}; to a file with :PATH (repeatable)."
+Forms = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="NAME[:PATH]",
+        help=f"{', '.join(FORMATS)}; to a file with :PATH (repeatable).",
+        autocompletion=completing.report_forms,
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from residency.cli import terminal
+from residency.cli import completing, terminal
 from residency.cli.evidence_options import (
     AnycastFiles,
     DiscoverGeofeeds,
@@ -36,7 +36,12 @@ def locate(
         ),
     ] = None,
     within: Annotated[
-        str, typer.Option(metavar="AREA", help="Give a place in this area and a verdict, as in EEA or DE,FR.")
+        str,
+        typer.Option(
+            metavar="AREA",
+            help="Give a place in this area and a verdict, as in EEA or DE,FR.",
+            autocompletion=completing.areas,
+        ),
     ] = "",
     file: Annotated[
         Path | None, typer.Option("--file", metavar="FILE", help="Read one address a line; `#` begins a remark.")

@@ -12,6 +12,8 @@ import typer
 
 from residency.cli import forms, terminal
 from residency.errors import InputError, UsageError
+from residency.files import read_capped
+from residency.limits import LIMITS
 from residency.model.measurement_plan import FindingPlan
 from residency.report import as_json
 from residency.report.explain import explanation, find, render
@@ -23,7 +25,7 @@ _REPORT = typer.Argument(metavar="REPORT.json", help="A report saved with --form
 
 def report(
     path: Annotated[Path, _REPORT],
-    format_: Annotated[list[str] | None, typer.Option("--format", "-f", metavar="NAME[:PATH]", help=forms.HELP)] = None,
+    format_: forms.Forms = None,
     redact_clients: Annotated[
         bool, typer.Option("--redact-clients", help="Write client-1, client-2 … for what could name a client.")
     ] = False,
@@ -50,6 +52,8 @@ def explain(
     """Explain one finding: what was seen, who says where, which rules decided, what would change it.
 
     residency explain report.json F-0123456789ab
+
+    residency explain report.json telemetry.acme.example
     """
     from residency.evaluate.rules import RULES
 
@@ -93,10 +97,10 @@ def damage_told(path: Path) -> Iterator[None]:
 def read_report(path: Path) -> dict[str, Any]:
     """Read a saved report; raises InputError for anything that is none."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"), object_hook=_sharing())
+        document = json.loads(read_capped(path, LIMITS.max_report_bytes).decode("utf-8"), object_hook=_sharing())
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=path) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
         raise InputError("not a report: this is not JSON", path=path, line=line) from error
     if not isinstance(document, dict) or document.get("schema") != as_json.SCHEMA:

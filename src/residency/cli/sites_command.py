@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from residency.cli import terminal
-from residency.errors import UsageError
+from residency.cli import completing, terminal
+from residency.errors import UsageError, did_you_mean, shorten
 from residency.model.place import Spot
 from residency.report.as_text import table, to_text
 
@@ -21,6 +21,8 @@ def list_(
 ) -> int:
     """List sites and provider regions with their position ± km.
 
+    residency sites list
+
     residency sites list dublin
     """
     from residency.sources.gazetteer import shipped_gazetteer
@@ -32,15 +34,29 @@ def list_(
     for name, spot, status in rows:
         if filter_.lower() in f"{name} {spot.city} {spot.country}".lower():
             made.add_row(name, spot.country, Text(spot.city), _position(spot), status)
+    if not made.rows:
+        raise UsageError(f"no site or provider region contains `{shorten(filter_)}`; `residency sites list` shows all")
     terminal.write(to_text([made], width=page.width, colour=page.colour), None)
     return 0
 
 
 @app.command("show")
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="As in site:tiktok/hamar or provider:aws/eu-west-1.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="As in site:tiktok/hamar or provider:aws/eu-west-1.",
+            autocompletion=completing.site_names,
+        ),
+    ],
 ) -> int:
-    """Show what is known of one site or provider region, and who says so."""
+    """Show what is known of one site or provider region, and who says so.
+
+    residency sites show site:tiktok/hamar
+
+    residency sites show provider:aws/eu-west-1
+    """
     from residency.sources.gazetteer import shipped_gazetteer
 
     gazetteer, page = shipped_gazetteer(), terminal.page()
@@ -66,7 +82,9 @@ def show(
             f"source: {region.source} ({region.mark})",
         ]
     else:
-        raise UsageError(f"`{name}` is no site or provider region; see `residency sites list`")
+        known = [*(f"site:{key}" for key in gazetteer.sites), *(f"provider:{key}" for key in gazetteer.regions)]
+        hint = did_you_mean(name, known)
+        raise UsageError(f"`{shorten(name)}` is no site or provider region; see `residency sites list`{hint}")
     terminal.write(
         to_text(
             [Text(name, style="bold"), *(Text(f"  {fact}") for fact in facts if fact)],

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from residency.errors import UsageError
+from residency.files import read_capped
+from residency.limits import LIMITS
 
 
 def read_lines(targets: list[str], file: Path | None, *, what: str) -> Iterable[str] | None:
@@ -15,7 +17,7 @@ def read_lines(targets: list[str], file: Path | None, *, what: str) -> Iterable[
         raise UsageError(f"{what}s and --file together; give one of them")
     if file is not None:
         try:
-            return file.read_text(encoding="utf-8").splitlines()
+            return read_capped(file, LIMITS.max_target_file_bytes).decode("utf-8").splitlines()
         except OSError as error:
             raise UsageError(f"cannot be read: {error.strerror}", path=file) from error
         except UnicodeDecodeError as error:

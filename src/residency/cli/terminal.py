@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from residency.errors import UsageError
+from residency.errors import UsageError, did_you_mean, shorten
 from residency.model.verdict import QuarantinedRecord
 from residency.report import as_json
 from residency.report.formats import Page
@@ -29,14 +29,21 @@ def parse_format(text: str, known: Collection[str] = ("text", "json")) -> tuple[
     """Read one `NAME[:PATH]` option; the path is None for stdout."""
     name, _, path = text.partition(":")
     if name not in known:
-        raise UsageError(f"--format `{name}`: one of {', '.join(sorted(known))}")
+        raise UsageError(f"--format `{shorten(name)}`: one of {', '.join(sorted(known))}{did_you_mean(name, known)}")
     return name, Path(path) if path else None
 
 
 def write(result: str | bytes, path: Path | None, *, appends: bool = False) -> None:
-    """Write a result to stdout, or to a file: whole or not at all, unless it is added to one."""
+    """Write a result to stdout, or to a file: whole or not at all, unless it is added to one.
+
+    Where the reader of stdout has gone (`| head`), the rest is dropped and the command goes on: its exit code is the
+    verdict, and a verdict does not depend on who reads it.
+    """
     if path is None:
-        _write_out(result)
+        try:
+            _write_out(result)
+        except BrokenPipeError:
+            drop_stdout()
         return
     content = result if isinstance(result, bytes) else result.encode("utf-8", "backslashreplace")
     try:
@@ -69,6 +76,11 @@ def _replace(path: Path, content: bytes) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def drop_stdout() -> None:
+    """Let what is still to be written to stdout vanish, also what the interpreter flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(text: str) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 
+from residency.errors import did_you_mean
 from residency.model.period import Period
 
 EARTH_RADIUS_KM = 6371.0088
@@ -350,9 +351,12 @@ class Gazetteer:
         if "+" in name:
             return f'`{name}`: write a list instead of a sum, as in ["EEA", "CH"]'
         if kind == "site":
-            return f"no site `{value}` is known; see `residency sites list`"
+            return f"no site `{value}` is known; see `residency sites list`{did_you_mean(value, self.sites)}"
         if kind == "provider":
-            return f"no provider region `{value}` is known; write provider:NAME/REGION (see `residency sites list`)"
+            hint = did_you_mean(value, self.regions)
+            return (
+                f"no provider region `{value}` is known; write provider:NAME/REGION (see `residency sites list`){hint}"
+            )
         if kind == "VENDOR":
             vendor_sets = ", ".join(n for n in self.set_names if n.startswith("VENDOR:"))
             return f"no vendor set `{name}` is known; one of {vendor_sets}"
@@ -361,6 +365,7 @@ class Gazetteer:
         return (
             f"`{name}` is no place known here; use an ISO 3166-1 code (IE), an ISO 3166-2 code (ES-CN), "
             "a set (EU, EEA, EFTA, ADEQUATE, WORLD, VENDOR:…), site:… or provider:…"
+            + did_you_mean(name, self.set_names)
         )
 
     def _members(self, name: str, at: datetime) -> Members:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from residency.dns_names import text_of
 from residency.errors import UsageError
+from residency.files import read_capped
 from residency.limits import LIMITS
 from residency.model.resolution import Dnssec, LookupOutcome, Reply
 from residency.resolve.wire import CNAME, RRSIG, MalformedError, Record, Response, read_response
@@ -40,7 +41,7 @@ def read_anchors(path: Path) -> Anchors:
     from dns.zonefile import read_rrsets
 
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_capped(path, LIMITS.max_anchor_file_bytes).decode("utf-8")
         found: Anchors = {}
         for rrset in read_rrsets(text, rdclass=None, default_ttl=0):
             if rrset.rdtype not in (DS, DNSKEY):

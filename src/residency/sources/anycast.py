@@ -17,6 +17,7 @@ from os import PathLike
 from pathlib import Path
 
 from residency.errors import Fault, LimitError, SourceError, shorten
+from residency.files import read_capped
 from residency.limits import LIMITS
 from residency.model.evidence import Kind, Snapshot, Statement
 from residency.model.network import Addresses
@@ -129,9 +130,7 @@ def _snapshot(kind: str, name: str, path: str, content: bytes) -> Snapshot:
 
 def _read(path: Path) -> bytes:
     try:
-        if path.stat().st_size > LIMITS.max_ranges_bytes:
-            raise LimitError(f"a list of prefixes over {LIMITS.max_ranges_bytes} bytes", path=path)
-        return path.read_bytes()
+        return read_capped(path, LIMITS.max_ranges_bytes)
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror}", path=path) from error
 

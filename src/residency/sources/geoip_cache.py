@@ -126,7 +126,7 @@ def _stated_sha256(path: Path, given: str | None) -> str | None:
     """Return the sha256 that the caller or a file beside the database states; raises SourceError where it is none."""
     where = "--sha256"
     if given is None:
-        beside = path.with_name(path.name + ".sha256")
+        beside = Path(f"{path}.sha256")
         if not beside.is_file():
             return None
         where = beside.name

@@ -20,6 +20,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from residency.errors import LimitError, SourceError, shorten
+from residency.files import read_capped
 from residency.limits import LIMITS
 from residency.model.evidence import Snapshot
 from residency.model.latency import Latency, RefusedRow, RttKind
@@ -260,13 +261,9 @@ def _is_probe_list(path: str | PathLike[str], content: bytes) -> bool:
 
 def _content(path: str | PathLike[str]) -> bytes:
     try:
-        with open(path, "rb") as file:
-            content = file.read(LIMITS.max_rtt_file_bytes + 1)
+        return read_capped(path, LIMITS.max_rtt_file_bytes)
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror}", path=path) from error
-    if len(content) > LIMITS.max_rtt_file_bytes:
-        raise LimitError(f"is larger than {LIMITS.max_rtt_file_bytes:,} bytes; split it", path=path)
-    return content
 
 
 def _snapshot(path: str | PathLike[str], content: bytes, name: str, latencies: Sequence[Latency]) -> Snapshot:

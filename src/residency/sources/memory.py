@@ -53,6 +53,8 @@ class MemorySource:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> list[MemorySource]:
         """Read pinned evidence: one source for every entry of `sources`; raises SourceError with the place."""
+        if not isinstance(document, Mapping) or not isinstance(document.get("sources"), list):
+            raise SourceError('pinned evidence is malformed: it is an object with a list, {"sources": [...]}')
         try:
             return [_read_source(spec) for spec in document["sources"]]
         except (KeyError, TypeError, ValueError, AttributeError) as error:

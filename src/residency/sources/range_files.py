@@ -20,6 +20,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from residency.errors import Fault, LimitError, SourceError, shorten
+from residency.files import read_capped
 from residency.limits import LIMITS
 from residency.model.network import parse_address
 from residency.model.place import Gazetteer
@@ -72,9 +73,7 @@ def read_range_file(given: str | PathLike[str]) -> RangeList:
     """
     path, day = _split(fspath(given))
     try:
-        if path.stat().st_size > LIMITS.max_ranges_bytes:
-            raise LimitError(f"a list of ranges over {LIMITS.max_ranges_bytes} bytes", path=path)
-        content = path.read_bytes()
+        content = read_capped(path, LIMITS.max_ranges_bytes)
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror}", path=path) from error
     return read_ranges(content, path=str(path), day=day)

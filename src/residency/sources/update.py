@@ -17,7 +17,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from residency.errors import SourceError, UsageError
+from residency.errors import SourceError, UsageError, did_you_mean, shorten
 from residency.sources.range_files import RangeList, read_ranges
 
 if TYPE_CHECKING:
@@ -94,7 +94,9 @@ def choose_lists(providers: Sequence[str]) -> tuple[PublishedList, ...]:
     known = {name for item in PUBLISHED for name in (item.provider, item.list_id)}
     for name in providers:
         if name not in known:
-            raise UsageError(f"--provider `{name}`: one of {', '.join(sorted(known))}")
+            raise UsageError(
+                f"--provider `{shorten(name)}`: one of {', '.join(sorted(known))}{did_you_mean(name, known)}"
+            )
     return tuple(item for item in PUBLISHED if not providers or {item.provider, item.list_id} & set(providers))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from residency.errors import InputError, UsageError, shorten
+from residency.errors import InputError, UsageError, did_you_mean, shorten
 from residency.traffic.csv_format import CsvSource
 from residency.traffic.lines import BOM
 from residency.traffic.logs import aws_vpc, azure, eve, gcp, har, nfdump, route53, squid
@@ -125,7 +125,8 @@ FORMATS: dict[str, Format] = {
 def named_format(name: str) -> Format:
     """Return the format called `name`; raises UsageError with the names there are."""
     if name not in FORMATS:
-        raise UsageError(f"input format {shorten(name)!r} is none of {', '.join(FORMATS)}")
+        hint = did_you_mean(name, FORMATS)
+        raise UsageError(f"input format {shorten(name)!r} is none of {', '.join(FORMATS)}{hint}")
     return FORMATS[name]
 
 

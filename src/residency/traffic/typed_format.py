@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 from residency.errors import InputError
 from residency.traffic.columns import COLUMNS, Kind
 from residency.traffic.csv_format import check_names
-from residency.traffic.engine import first_line, quoted, scalar, seam
+from residency.traffic.engine import quoted, scalar, seam
 from residency.traffic.records import Rejected
 from residency.traffic.source import OpenFile, Relation, duckdb_type
+from residency.traffic.tables import to_arrow
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+_HASHED_ROWS = 1 << 20  # at a time
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
              "UHUGEINT"}  # fmt: skip
 
@@ -121,22 +123,6 @@ class TableSource(_TypedSource):
         return Relation(f"(SELECT {self._columns(self.kinds)}, line FROM incoming)", (), {"incoming": numbered})  # noqa: S608
 
 
-def to_arrow(table: Any, path: str) -> pa.Table:
-    """Return any table object as an Arrow table; raises InputError for what is none."""
-    import pyarrow as pa
-
-    if isinstance(table, pa.Table):
-        return table
-    if isinstance(table, pa.RecordBatch):
-        return pa.Table.from_batches([table])
-    if not hasattr(table, "__arrow_c_stream__"):
-        raise InputError(f"a {type(table).__name__} is neither a path nor a table (Arrow, pandas, polars)", path=path)
-    try:
-        return pa.table(table)
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        raise InputError(f"cannot be read as a table: {first_line(error)}", path=path) from error
-
-
 def digest(table: pa.Table) -> str:
     """Return the sha256 of a table's Arrow stream, the same however it is cut into chunks."""
     import pyarrow as pa
@@ -159,8 +145,9 @@ def digest(table: pa.Table) -> str:
 
     sink = _Sink()
     with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), table.schema.remove_metadata()) as writer:
-        for batch in table.replace_schema_metadata(None).combine_chunks().to_batches(max_chunksize=1 << 20):
-            writer.write_batch(batch)
+        whole = table.replace_schema_metadata(None).unify_dictionaries()
+        for start in range(0, whole.num_rows, _HASHED_ROWS):
+            writer.write_table(whole.slice(start, _HASHED_ROWS).combine_chunks())  # copies no more than these
     return sink.hash.hexdigest()
 
 

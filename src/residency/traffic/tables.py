@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _STREAMS = ("fetch_arrow_reader", "sink_ipc", "to_reader", "scanner", "read_next_batch")
-"""Members that streams have: relations of DuckDB, frames that polars has yet to compute, scanners, datasets and readers."""
+"""Members of streams: relations of DuckDB, frames that polars has yet to compute, scanners, datasets and readers."""
 
 
 def is_stream(table: Any) -> bool:

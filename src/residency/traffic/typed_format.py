@@ -124,7 +124,7 @@ class TableSource(_TypedSource):
 
 
 def digest(table: pa.Table) -> str:
-    """Return the sha256 of a table's Arrow stream, the same however it is cut into chunks."""
+    """Return the sha256 of a table's Arrow stream, the same however it is cut into chunks and texts are encoded."""
     import pyarrow as pa
 
     class _Sink:
@@ -144,11 +144,34 @@ def digest(table: pa.Table) -> str:
             return
 
     sink = _Sink()
-    with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), table.schema.remove_metadata()) as writer:
-        whole = table.replace_schema_metadata(None).unify_dictionaries()
-        for start in range(0, whole.num_rows, _HASHED_ROWS):
-            writer.write_table(whole.slice(start, _HASHED_ROWS).combine_chunks())  # copies no more than these
+    schema = pa.schema([(field.name, _plain(field.type)) for field in table.schema])
+    with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), schema) as writer:
+        for start in range(0, table.num_rows, _HASHED_ROWS):
+            piece = table.slice(start, _HASHED_ROWS)
+            # Copied, even if it is whole: of a slice Arrow writes some bytes of its neighbours too.
+            columns = [
+                pa.concat_arrays([_as_plain(chunk, kind) for chunk in column.chunks])
+                for column, kind in zip(piece.columns, schema.types, strict=True)
+            ]
+            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
     return sink.hash.hexdigest()
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """Return the type in which a column is hashed: texts are texts, in views and dictionaries too."""
+    import pyarrow as pa
+
+    values = kind.value_type if pa.types.is_dictionary(kind) else kind
+    texts = (pa.string(), pa.large_string(), pa.string_view())
+    return pa.large_string() if values in texts else kind
+
+
+def _as_plain(chunk: pa.Array, kind: pa.DataType) -> pa.Array:
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(chunk.type) and chunk.type != kind:
+        chunk = pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(kind))
+    return chunk.cast(kind)
 
 
 def describe(connection: duckdb.DuckDBPyConnection, relation: str, values: list[object]) -> list[tuple[str, str]]:

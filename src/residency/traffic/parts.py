@@ -149,6 +149,14 @@ def failed(error: ResidencyError) -> Iterator[pa.RecordBatch]:
     """Return the row that tells of an error which stopped a part."""
     import pyarrow as pa
 
+    row = {"what": "failed", "reason": type(error).__name__, "value": error.what, "records": 1}
+    yield pa.RecordBatch.from_pylist([row], part_schema())
+
+
+def part_schema() -> pa.Schema:
+    """Return the columns of a part as Arrow has them."""
+    import pyarrow as pa
+
     types = {
         "VARCHAR": pa.string(),
         "BOOLEAN": pa.bool_(),
@@ -157,8 +165,7 @@ def failed(error: ResidencyError) -> Iterator[pa.RecordBatch]:
         "DOUBLE": pa.float64(),
         "DECIMAL(38, 0)": pa.decimal128(38, 0),
     }
-    row = {"what": "failed", "reason": type(error).__name__, "value": error.what, "records": 1}
-    yield pa.RecordBatch.from_pylist([row], pa.schema([(name, types[kind]) for name, kind in COLUMNS.items()]))
+    return pa.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
 
 
 # -- where they come together ----------------------------------------------------------------------------------------
@@ -178,7 +185,7 @@ INSERT INTO by_input (input, int_address, {_FLOWS_COLUMNS}, is_good)
 SELECT ?, ?, {_FLOWS_COLUMNS}, true FROM incoming WHERE what = 'flows'"""  # noqa: S608 - constants only
 _LOAD_ASIDE = """
 INSERT INTO quarantine SELECT ?, NULL, NULL, reason, value
-FROM incoming, LATERAL (SELECT unnest(range(records))) WHERE what = 'quarantined'"""
+FROM incoming, LATERAL (SELECT unnest(range(CAST(records AS BIGINT)))) WHERE what = 'quarantined'"""
 
 
 def load_parts(

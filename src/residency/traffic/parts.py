@@ -21,7 +21,8 @@ from residency.traffic.engine import connect, scalar, seam
 from residency.traffic.naming import Naming
 from residency.traffic.plain import Loader
 from residency.traffic.records import ReadOptions, Tally
-from residency.traffic.typed_format import TableSource, digest
+from residency.traffic.tables import digest
+from residency.traffic.typed_format import TableSource
 
 if TYPE_CHECKING:
     import duckdb

@@ -1,4 +1,4 @@
-"""Any table object -> an Arrow table that can be read twice.
+"""Any table object -> an Arrow table that can be read twice, and the digest of its content.
 
 What lies in memory is taken as it is, by its own buffers. What is a stream (it may be read only once, and may be larger
 than memory) goes into a temporary file of Arrow's stream format, which is mapped into memory and read from there.
@@ -6,6 +6,7 @@ than memory) goes into a temporary file of Arrow's stream format, which is mappe
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _STREAMS = ("fetch_arrow_reader", "sink_ipc", "to_reader", "scanner", "read_next_batch")
 """Members of streams: relations of DuckDB, frames that polars has yet to compute, scanners, datasets and readers."""
 
+_HASHED_ROWS = 1 << 20  # at a time
+
 
 def is_stream(table: Any) -> bool:
     """Can it perhaps be read only once? So is whatever offers a stream and cannot tell its length."""
@@ -28,8 +31,9 @@ def is_stream(table: Any) -> bool:
 
     if isinstance(table, pa.Table | pa.RecordBatch):
         return False
-    return any(hasattr(table, name) for name in _STREAMS) or (
-        hasattr(table, "__arrow_c_stream__") and not hasattr(table, "__len__")
+    kind = type(table)  # not the object: each column of a pandas frame is an attribute of it
+    return any(hasattr(kind, name) for name in _STREAMS) or (
+        hasattr(kind, "__arrow_c_stream__") and not hasattr(kind, "__len__")
     )
 
 
@@ -98,3 +102,56 @@ def _seam(path: str) -> Iterator[None]:
         raise
     except (pa.ArrowException, OSError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(f"cannot be read as a table: {first_line(error)}", path=path) from error
+
+
+def digest(table: pa.Table) -> str:
+    """Return the sha256 of a table's Arrow stream, the same however it is cut into chunks and texts are encoded."""
+    import pyarrow as pa
+
+    class _Sink:
+        closed = False
+
+        def __init__(self) -> None:
+            self.hash = hashlib.sha256()
+
+        def write(self, data: bytes) -> int:
+            self.hash.update(data)
+            return len(data)
+
+        def flush(self) -> None:
+            return
+
+        def close(self) -> None:
+            return
+
+    sink = _Sink()
+    schema = pa.schema([(field.name, _plain(field.type)) for field in table.schema])
+    with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), schema) as writer:
+        for start in range(0, table.num_rows, _HASHED_ROWS):
+            piece = table.slice(start, _HASHED_ROWS)
+            # Copied, even if it is whole: of a slice Arrow writes some bytes of its neighbours too.
+            columns = [
+                pa.concat_arrays([_as_plain(chunk, kind) for chunk in column.chunks])
+                for column, kind in zip(piece.columns, schema.types, strict=True)
+            ]
+            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+    return sink.hash.hexdigest()
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """Return the type in which a column is hashed: a text is a text and an instant an instant, however held."""
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        return pa.timestamp(kind.unit, "UTC")
+    values = kind.value_type if pa.types.is_dictionary(kind) else kind
+    texts = (pa.string(), pa.large_string(), pa.string_view())
+    return pa.large_string() if values in texts else kind
+
+
+def _as_plain(chunk: pa.Array, kind: pa.DataType) -> pa.Array:
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(chunk.type) and chunk.type != kind:
+        chunk = pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(kind))
+    return chunk.cast(kind)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +11,11 @@ from residency.traffic.csv_format import check_names
 from residency.traffic.engine import quoted, scalar, seam
 from residency.traffic.records import Rejected
 from residency.traffic.source import OpenFile, Relation, duckdb_type
-from residency.traffic.tables import to_arrow
+from residency.traffic.tables import digest, to_arrow
 
 if TYPE_CHECKING:
     import duckdb
-    import pyarrow as pa
 
-_HASHED_ROWS = 1 << 20  # at a time
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
              "UHUGEINT"}  # fmt: skip
 
@@ -121,57 +118,6 @@ class TableSource(_TypedSource):
         numbers = pa.array(np.arange(1, self._table.num_rows + 1, dtype=np.int64))
         numbered = self._table.select(names).append_column("line", numbers)
         return Relation(f"(SELECT {self._columns(self.kinds)}, line FROM incoming)", (), {"incoming": numbered})  # noqa: S608
-
-
-def digest(table: pa.Table) -> str:
-    """Return the sha256 of a table's Arrow stream, the same however it is cut into chunks and texts are encoded."""
-    import pyarrow as pa
-
-    class _Sink:
-        closed = False
-
-        def __init__(self) -> None:
-            self.hash = hashlib.sha256()
-
-        def write(self, data: bytes) -> int:
-            self.hash.update(data)
-            return len(data)
-
-        def flush(self) -> None:
-            return
-
-        def close(self) -> None:
-            return
-
-    sink = _Sink()
-    schema = pa.schema([(field.name, _plain(field.type)) for field in table.schema])
-    with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), schema) as writer:
-        for start in range(0, table.num_rows, _HASHED_ROWS):
-            piece = table.slice(start, _HASHED_ROWS)
-            # Copied, even if it is whole: of a slice Arrow writes some bytes of its neighbours too.
-            columns = [
-                pa.concat_arrays([_as_plain(chunk, kind) for chunk in column.chunks])
-                for column, kind in zip(piece.columns, schema.types, strict=True)
-            ]
-            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
-    return sink.hash.hexdigest()
-
-
-def _plain(kind: pa.DataType) -> pa.DataType:
-    """Return the type in which a column is hashed: texts are texts, in views and dictionaries too."""
-    import pyarrow as pa
-
-    values = kind.value_type if pa.types.is_dictionary(kind) else kind
-    texts = (pa.string(), pa.large_string(), pa.string_view())
-    return pa.large_string() if values in texts else kind
-
-
-def _as_plain(chunk: pa.Array, kind: pa.DataType) -> pa.Array:
-    import pyarrow as pa
-
-    if pa.types.is_dictionary(chunk.type) and chunk.type != kind:
-        chunk = pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(kind))
-    return chunk.cast(kind)
 
 
 def describe(connection: duckdb.DuckDBPyConnection, relation: str, values: list[object]) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from residency._version import __version__
-from residency.errors import InputError, LimitError, UsageError
+from residency.errors import InputError, LimitError, UsageError, shorten
 from residency.traffic import parts
 from residency.traffic.columns import COLUMNS
 from residency.traffic.csv_format import check_names
@@ -125,8 +125,11 @@ def _java_errors() -> tuple[type[Exception], ...]:
 
 
 def _told(text: str) -> InputError | LimitError | UsageError:
+    """Return our error for the text of Spark's, of which one line says what happened."""
     if "No module named 'residency" in text:
         return UsageError("residency is not installed on the workers; install it where PYSPARK_PYTHON points to")
     if "maxResultSize" in text:
         return LimitError("its distinct endpoints are more than spark.driver.maxResultSize lets through; raise it")
-    return InputError(f"Spark could not read it: {first_line(Exception(text))}")
+    lines = [line.strip() for line in text.partition("JVM stacktrace")[0].splitlines() if line.strip()]
+    said = lines[-1 if "Traceback" in text else 0] if lines else "no reason given"
+    return InputError(f"Spark could not read it: {shorten(said, 200)}")

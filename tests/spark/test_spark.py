@@ -13,11 +13,11 @@ from tests.traffic.spread_rows import CUTS, VARIANTS, varied
 
 import flows
 import residency
-from residency import InputError, UsageError
+from residency import InputError, LimitError, UsageError
 from residency.auditing import preview
 from residency.auditing.flow_table import write_flows
 from residency.report import as_json
-from residency.spark import SparkTable
+from residency.spark import SparkTable, _told
 
 pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas")
 
@@ -91,7 +91,7 @@ def test_damaged_rows_and_duplicates(spark: Any, claims: Path, tmp_path: Path) -
     assert one.sha256 == spread.one.sha256  # whatever the claims and the number of readings
 
 
-NATIVE = ("moments", "longs", "doubles", "decimals", "addresses as integers", "answered as booleans", "capitals")
+NATIVE = ("moments", "doubles", "decimals", "addresses as integers", "answered as booleans")
 
 
 def test_every_type_means_the_same(spark: Any, tmp_path: Path) -> None:
@@ -105,6 +105,17 @@ def test_every_type_means_the_same(spark: Any, tmp_path: Path) -> None:
             local.one.quarantined,
             local.one.duplicate,
         ], name
+
+
+def test_texts_of_any_length(spark: Any) -> None:
+    frame = spark.sql("SELECT '1' AS ts, '81.2.69.160' AS server_ip, 'a.example' AS host")
+    name = "spark.sql.execution.arrow.useLargeVarTypes"
+    spark.conf.set(name, "true")
+    try:
+        [group] = read([SparkTable(frame)]).groups
+    finally:
+        spark.conf.unset(name)
+    assert group["host"] == "a.example"
 
 
 def test_of_rows_with_one_flow_id_the_same_one_counts_however_they_lie(spark: Any) -> None:
@@ -139,8 +150,9 @@ def test_a_collation_makes_no_two_texts_one(spark: Any) -> None:
     ],
 )
 def test_what_can_be_no_flow_table_starts_no_job(spark: Any, sql: str, what: str) -> None:
-    with pytest.raises(InputError, match=what):
+    with pytest.raises(InputError, match=what) as caught:
         read([SparkTable(spark.sql(sql))])
+    assert caught.value.path == "<table 1>"
 
 
 def test_what_spark_and_its_workers_say_is_told_in_one_line(spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,3 +175,23 @@ def test_what_needs_rows_on_this_machine_is_refused(spark: Any, claims: Path, tm
     with pytest.raises(UsageError, match="are not copied"):
         write_flows([SparkTable(frame)], tmp_path / "a.parquet")
     assert [sum(tally.flows for tally in one.hosts.values()) for one in preview(claims, frame)] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "what"),
+    [
+        ("\n An exception\nTraceback:\n  x\nModuleNotFoundError: No module named 'residency'\n", UsageError, "workers"),
+        ("Total size of results is bigger than spark.driver.maxResultSize", LimitError, "raise it"),
+        (
+            "\n An exception\nTraceback:\n  x\nMemoryError: of it\n\nJVM stacktrace:\nat java",
+            InputError,
+            "it: MemoryError",
+        ),
+        ("", InputError, "no reason given"),
+    ],
+)
+def test_of_what_spark_says_one_line_is_told(text: str, kind: type[Exception], what: str) -> None:
+    told = _told(text)
+    assert type(told) is kind
+    assert what in str(told)
+    assert "\n" not in str(told)

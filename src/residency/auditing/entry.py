@@ -241,7 +241,7 @@ def _inputs(traffic: Any, engine: Mapping[str, Any]) -> Iterator[list[Any]]:
 
 def _spread(item: Any) -> Any:
     """Return a Spark DataFrame as a table that is read where it lies, and anything else as it is."""
-    if not type(item).__module__.startswith("pyspark."):
+    if not type(item).__module__.startswith("pyspark.sql."):
         return item
     from residency.spark import SparkTable
 

@@ -242,7 +242,11 @@ class _Reading:
                 raise
             return
         if isinstance(item.table, Spread):
-            self._open_spread(number, item.name, item.table)
+            try:
+                self._open_spread(number, item.name, item.table)
+            except ResidencyError as error:
+                error.path = error.path or item.name
+                raise
             return
         source = TableSource(item.table, item.name, self._con)
         started = time.perf_counter()

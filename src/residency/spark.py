@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _SCHEMA = ", ".join(f"{name} {kind.replace('VARCHAR', 'STRING')}" for name, kind in parts.COLUMNS.items())
 
 
-class SparkTable:
+class SparkTable(parts.Spread):
     """A DataFrame with the columns of a flow table; it is read anew each time it is asked for its parts."""
 
     format = "spark"

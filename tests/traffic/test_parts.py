@@ -16,12 +16,12 @@ from tests.traffic.spread_rows import CUTS, ROWS, VARIANTS, varied
 from residency.errors import InputError, LimitError, UsageError
 from residency.traffic import ReadOptions, read_traffic
 from residency.traffic import parts as parts_module
-from residency.traffic.parts import FIRST, KEYS, LAST, SUMS, part_schema, read_parts
+from residency.traffic.parts import FIRST, KEYS, LAST, SUMS, Spread, part_schema, read_parts
 
 _ADDED = ", ".join([f"sum({n}) {n}" for n in SUMS] + [f"min({n}) {n}" for n in FIRST] + [f"max({n}) {n}" for n in LAST])
 
 
-class Cut:
+class Cut(Spread):
     """A table cut into parts, each read alone, in batches of three rows; rows of one flow_id stay together."""
 
     format = "cut"

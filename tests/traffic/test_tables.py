@@ -143,9 +143,13 @@ def test_what_lies_in_memory_is_not_copied() -> None:
 
 
 def test_frames_are_taken_by_their_buffers() -> None:
-    numbers = np.arange(ROWS, dtype=np.int64)
-    frame = pd.DataFrame({"bytes_sent": numbers}, copy=False)
+    seconds = np.arange(ROWS, dtype=np.int64)
+    frame = pd.DataFrame({"bytes_sent": seconds, "ts": pd.to_datetime(seconds, unit="s", utc=True)}, copy=False)
     assert frame["bytes_sent"].to_numpy().ctypes.data in addresses(to_arrow(frame, "")["bytes_sent"])
+    gc.collect()
+    before = pa.total_allocated_bytes()
+    taken = to_arrow(frame, "")
+    assert (pa.total_allocated_bytes(), len(taken)) == (before, ROWS)
 
     polar = pl.DataFrame(table())
     gc.collect()

@@ -10,8 +10,9 @@ Rows never leave their place: a part is the sums of its distinct keys as written
 from __future__ import annotations
 
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from residency.errors import InputError, LimitError, ResidencyError, UsageError
 from residency.limits import LIMITS
@@ -55,19 +56,18 @@ COLUMNS = {**KEYS, **SUMS, **FIRST, **LAST}
 _CHUNK_BYTES = 64 << 20  # so much is read at a time: enough for few SQL statements a row, little beside an executor
 
 
-@runtime_checkable
-class Spread(Protocol):
+class Spread(ABC):
     """A table that lies elsewhere."""
 
     format: str
 
+    @abstractmethod
     def empty(self) -> pa.Table:
         """Return the columns without rows; raises InputError for what can be no flow table."""
-        ...
 
+    @abstractmethod
     def parts(self, cuts_us: Sequence[int], options: ReadOptions) -> pa.Table:
         """Return what `read_parts` came to wherever rows are, added up by `KEYS`."""
-        ...
 
 
 # -- where the rows are ----------------------------------------------------------------------------------------------

@@ -31,7 +31,19 @@ ALLOWED: dict[str, set[str]] = {
     "traffic": {"arrow", "dns_names", "model", "errors", "limits"},
     "resolve": {"files", "dns_names", "model", "errors", "limits", "_version"},
     "auditing": {
-        *("claims", "sources", "traffic", "resolve", "evaluate", "arrow", "model", "errors", "limits", "_version"),
+        *(
+            "claims",
+            "sources",
+            "traffic",
+            "spark",
+            "resolve",
+            "evaluate",
+            "arrow",
+            "model",
+            "errors",
+            "limits",
+            "_version",
+        ),
     },
     # The command reads rule texts and yields from `evaluate`, offers memory sources as pinned evidence, speaks of
     # imported databases and updated lists, and hands the atlas to the forms that draw maps.
@@ -64,7 +76,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     # What values show in a notebook: the forms of `report` meet the shipped outlines, and the sentences of the rules.
     "notebook": {"report", "evaluate", "sources.borders", "sources.gazetteer", "model", "errors", "limits"},
-    "spark": {"traffic", "model", "errors", "limits"},
+    "spark": {"traffic", "errors", "_version"},  # the same aggregation where Spark is: a reader beside `traffic`
     "__init__": {"auditing", "claims", "errors", "model", "resolve", "sources.memory", "_version"},
     "__main__": {"cli"},
 }

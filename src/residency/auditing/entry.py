@@ -71,7 +71,8 @@ def audit(
     """Hold claims against traffic and return the report; uses no network unless `rdap` or `discover_geofeeds` say so.
 
     `claims` is a claim file, the name of a shipped pack, a Pack, or several of these; `traffic` is a file, a
-    folder, a table (Arrow, pandas, polars) or several. Besides the embedded sources (or alone with `embedded=False`)
+    folder, a table (whatever speaks Arrow: pandas, polars, DuckDB, …) or several, or one Spark DataFrame.
+    Besides the embedded sources (or alone with `embedded=False`)
     the files of `geoip`, `ranges`, `geofeeds`, `anycast` and `relays` are asked (see `GivenEvidence`), and `sources`
     of your own. `vantage` (`LAT,LON[,±KM][,NAME]`, a CSV of them, or several) makes the round-trip times of the traffic
     evidence; `rtt` are files of times measured elsewhere. `dns` are recordings of `resolve`: their answers name flows
@@ -235,6 +236,14 @@ def _inputs(traffic: Any, engine: Mapping[str, Any]) -> Iterator[list[Any]]:
     from residency.traffic import spooled
 
     given = list(traffic) if isinstance(traffic, list | tuple) else [traffic]
-    tables = [item.read_all() if hasattr(item, "read_next_batch") else item for item in given]
-    with spooled(tables, engine.get("temp_dir")) as inputs:
+    with spooled([_spread(item) for item in given], engine.get("temp_dir")) as inputs:
         yield inputs
+
+
+def _spread(item: Any) -> Any:
+    """Return a Spark DataFrame as a table that is read where it lies, and anything else as it is."""
+    if not type(item).__module__.startswith("pyspark.sql."):
+        return item
+    from residency.spark import SparkTable
+
+    return SparkTable(item)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from residency.cli import forms, terminal
+from residency.cli import completing, forms, terminal
 from residency.cli.evidence_options import (
     AnycastFiles,
     DiscoverGeofeeds,

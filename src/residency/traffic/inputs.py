@@ -7,12 +7,15 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from residency.errors import InputError
+from residency.traffic.tables import is_stream, spool
 
 STDIN = "<stdin>"
 
@@ -52,24 +55,44 @@ def expand(inputs: Sequence[object]) -> list[Item]:
 
 @contextmanager
 def spooled(inputs: Sequence[object], temp_dir: str | None = None) -> Iterator[list[object]]:
-    """Yield the inputs with standard input (`-`) as a temporary file, since it may be read twice.
+    """Yield the inputs with standard input (`-`) as a file and streams of rows as tables: all may be read twice.
 
     A file that is called `-` is given as `./-`. Raises InputError where standard input is named more than once.
     """
-    at = [place for place, one in enumerate(inputs) if isinstance(one, str) and one == "-"]
-    if not at:
-        yield list(inputs)
-        return
-    if len(at) > 1:
+    if sum(_is_stdin(one) for one in inputs) > 1:
         raise InputError("standard input (-) can be read only once")
-    with tempfile.TemporaryDirectory(prefix="residency-", dir=temp_dir) as folder:
-        path = Path(folder, "stdin")
-        try:
-            with path.open("wb") as file:
-                shutil.copyfileobj(sys.stdin.buffer, file)
-        except OSError as error:
-            raise InputError(f"cannot be read: {error.strerror or error}", path=STDIN) from error
-        yield [Item(STDIN, path) if place == at[0] else one for place, one in enumerate(inputs)]
+    with ExitStack() as stack:
+        folder = partial(_folder, stack, temp_dir)
+        tables = count(1)
+        ready: list[object] = []
+        for one in inputs:
+            if _is_stdin(one):
+                ready.append(_stdin(folder()))
+            elif isinstance(one, (str, os.PathLike, Item)):
+                ready.append(one)
+            else:
+                name = f"<table {next(tables)}>"
+                ready.append(spool(one, name, folder()) if is_stream(one) else one)
+        yield ready
+
+
+def _is_stdin(one: object) -> bool:
+    return isinstance(one, str) and one == "-"
+
+
+def _folder(stack: ExitStack, temp_dir: str | None) -> str:
+    made = tempfile.TemporaryDirectory(prefix="residency-", dir=temp_dir, ignore_cleanup_errors=True)
+    return stack.enter_context(made)
+
+
+def _stdin(folder: str) -> Item:
+    path = Path(folder, "stdin")
+    try:
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", path=STDIN) from error
+    return Item(STDIN, path)
 
 
 def _files_under(folder: Path) -> list[Item]:

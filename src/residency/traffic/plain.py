@@ -85,15 +85,25 @@ class Loader:
 
     def load(self, number: int, source: FlowSource, tally: Tally, *, is_unterminated: bool) -> None:
         """Read one input; `is_unterminated` says that its last line has no line end."""
-        tally.warnings += [text for name, text in WEAKENING.items() if name not in source.kinds]
+        self.take(number, source, tally, is_unterminated=is_unterminated)
+        self.conclude(number, source, tally)
+
+    def take(self, number: int, source: FlowSource, tally: Tally, *, is_unterminated: bool = False) -> None:
+        """Read the rows of one input, or of a part of one."""
         is_int = source.kinds["server_ip"] is Kind.INTEGER
         needs_rows = self._rows is not None or "flow_id" in source.kinds
         if not needs_rows and self._load_fast(number, source, is_int, tally):
             tally.records = tally.flows_rows = source.records
         else:
             self._load_exact(number, source, is_int, tally, is_unterminated)
+
+    def conclude(self, number: int, source: FlowSource, tally: Tally) -> None:
+        """Say what is weak about an input that was read whole; raises InputError where it is none at all."""
+        tally.warnings += [text for name, text in WEAKENING.items() if name not in source.kinds]
         if tally.records == 0:
             tally.warnings.append("no rows, only a header")
+        if tally.quarantined:
+            self._refuse_naive(number, tally)
 
     def _load_fast(self, number: int, source: FlowSource, is_int: bool, tally: Tally) -> bool:
         kinds = quick_kinds(source.kinds, source.first_time, self._unit, keep_text=source.keep_text)
@@ -186,7 +196,6 @@ class Loader:
         tally.quarantined = scalar(self._con, "SELECT count(*) FROM quarantine WHERE input = ?", [number])
         tally.flows_rows = scalar(self._con, "SELECT sum(records) FROM by_input WHERE input = ?", [number])
         self._con.execute("DROP TABLE stage; DROP TABLE checked")
-        self._refuse_naive(number, tally)
 
     def _stage(self, source: FlowSource, plan: Plan, is_int: bool, tally: Tally) -> None:
         relation = source.exact()

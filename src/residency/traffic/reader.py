@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from residency.errors import InputError, ResidencyError, UsageError, shorten
 from residency.limits import LIMITS
 from residency.traffic.aggregate import BY_INPUT
+from residency.traffic.columns import Kind
 from residency.traffic.converted import ConvertedSource, load_rows, run_conversion
 from residency.traffic.distinct import Distinct
 from residency.traffic.engine import connect, scalar, seam
@@ -23,6 +24,7 @@ from residency.traffic.formats import Converter, Format, named_format, recognise
 from residency.traffic.groups import build_groups, fetch_groups, fetch_hosts, fetch_records
 from residency.traffic.inputs import Item, expand
 from residency.traffic.naming import Naming
+from residency.traffic.parts import Spread, load_parts
 from residency.traffic.plain import Loader
 from residency.traffic.records import InputSummary, Quarantined, ReadOptions, Tally
 from residency.traffic.source import FlowSource, OpenFile
@@ -206,6 +208,8 @@ class _Reading:
 
     def run(self, items: Sequence[Item], answers: Sequence[pa.RecordBatch]) -> None:
         """Read all inputs, in two steps: first whatever may name flows, then the flows."""
+        if any(isinstance(item.table, Spread) for item in items):
+            self._refuse_company(items, answers)
         if answers:
             self._naming.add_stated(answers)
         for number, item in enumerate(items):
@@ -237,12 +241,40 @@ class _Reading:
                 error.path = item.name if error.path == str(item.file) else error.path  # standard input has two names
                 raise
             return
+        if isinstance(item.table, Spread):
+            try:
+                self._open_spread(number, item.name, item.table)
+            except ResidencyError as error:
+                error.path = error.path or item.name
+                raise
+            return
         source = TableSource(item.table, item.name, self._con)
         started = time.perf_counter()
         tally = Tally(path=item.name, format="table", sha256=source.sha256)
         self._traffic.hash_seconds += time.perf_counter() - started
         if not self._is_repeated(tally):
             self._wait(number, source, tally)
+
+    def _open_spread(self, number: int, name: str, table: Spread) -> None:
+        """Read a table where it lies: only what its rows come to arrives here."""
+        source = TableSource(table.empty(), name, self._con)
+        tally = Tally(path=name, format=table.format)
+        self._tallies.append(tally)
+        parts = table.parts(self._cuts, self._options)
+        load_parts(self._con, number, parts, is_int=source.kinds["server_ip"] is Kind.INTEGER, tally=tally)
+        self._distinct.read("by_input", f"input = {number:d}")
+        self._loader.conclude(number, source, tally)
+
+    def _refuse_company(self, items: Sequence[Item], answers: Sequence[pa.RecordBatch]) -> None:
+        """Refuse what needs the rows of a table that lies elsewhere; raises UsageError."""
+        if len(items) > 1:
+            raise UsageError("a Spark DataFrame is read alone; unite several with unionByName, and add names as `host`")
+        if answers:
+            raise UsageError(
+                "answers of DNS name no flows of a Spark DataFrame; give it a column `host` with `named_by`"
+            )
+        if self._traffic.rows is not None:
+            raise UsageError("the flows of a Spark DataFrame are not copied; write them with Spark itself")
 
     def _open_path(self, number: int, name: str, path: Path) -> None:
         head = read_head(path)
@@ -313,7 +345,7 @@ class _Reading:
         return True
 
     def _refuse_empty(self) -> None:
-        first = self._con.execute("SELECT input, line, reason FROM quarantine ORDER BY input, line LIMIT 1").fetchone()
+        first = self._con.execute("SELECT input, line, reason FROM quarantine ORDER BY ALL LIMIT 1").fetchone()
         logs = [tally for tally in self._tallies if tally.context]
         if first is None and logs:
             what = "zero flows: logs that only name or explain flows; add the log of the flows (Zeek's is conn.log)"

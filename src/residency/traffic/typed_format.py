@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from residency.errors import InputError
 from residency.traffic.columns import COLUMNS, Kind
 from residency.traffic.csv_format import check_names
-from residency.traffic.engine import first_line, quoted, scalar, seam
+from residency.traffic.engine import quoted, scalar, seam
 from residency.traffic.records import Rejected
 from residency.traffic.source import OpenFile, Relation, duckdb_type
+from residency.traffic.tables import digest, to_arrow
 
 if TYPE_CHECKING:
     import duckdb
-    import pyarrow as pa
 
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
              "UHUGEINT"}  # fmt: skip
@@ -119,49 +118,6 @@ class TableSource(_TypedSource):
         numbers = pa.array(np.arange(1, self._table.num_rows + 1, dtype=np.int64))
         numbered = self._table.select(names).append_column("line", numbers)
         return Relation(f"(SELECT {self._columns(self.kinds)}, line FROM incoming)", (), {"incoming": numbered})  # noqa: S608
-
-
-def to_arrow(table: Any, path: str) -> pa.Table:
-    """Return any table object as an Arrow table; raises InputError for what is none."""
-    import pyarrow as pa
-
-    if isinstance(table, pa.Table):
-        return table
-    if isinstance(table, pa.RecordBatch):
-        return pa.Table.from_batches([table])
-    if not hasattr(table, "__arrow_c_stream__"):
-        raise InputError(f"a {type(table).__name__} is neither a path nor a table (Arrow, pandas, polars)", path=path)
-    try:
-        return pa.table(table)
-    except (pa.ArrowException, TypeError, ValueError) as error:
-        raise InputError(f"cannot be read as a table: {first_line(error)}", path=path) from error
-
-
-def digest(table: pa.Table) -> str:
-    """Return the sha256 of a table's Arrow stream, the same however it is cut into chunks."""
-    import pyarrow as pa
-
-    class _Sink:
-        closed = False
-
-        def __init__(self) -> None:
-            self.hash = hashlib.sha256()
-
-        def write(self, data: bytes) -> int:
-            self.hash.update(data)
-            return len(data)
-
-        def flush(self) -> None:
-            return
-
-        def close(self) -> None:
-            return
-
-    sink = _Sink()
-    with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), table.schema.remove_metadata()) as writer:
-        for batch in table.replace_schema_metadata(None).combine_chunks().to_batches(max_chunksize=1 << 20):
-            writer.write_batch(batch)
-    return sink.hash.hexdigest()
 
 
 def describe(connection: duckdb.DuckDBPyConnection, relation: str, values: list[object]) -> list[tuple[str, str]]:

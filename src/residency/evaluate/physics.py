@@ -9,15 +9,15 @@ known (the vantage's own position, the clock's resolution, the size of a land ce
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from residency.evaluate.anycast import is_anycast_by_discs
-from residency.evaluate.coverage import Geography, count_covering, grid_of
+from residency.evaluate.coverage import Coverage, Geography, count_covering, grid_of, lone_gaps
 from residency.evaluate.independence import groups_of
 from residency.evaluate.sphere import Floats, distances_km, unit_vectors
 from residency.limits import LIMITS
@@ -164,11 +164,66 @@ def locate_by_discs(trips: Sequence[RoundTrip], geography: Geography, *, bound: 
     if k < 1:
         raise ValueError("the deficit k is 1 or more")
     discs = discs_of(trips, bound)
-    if not len(discs):
-        return Region(bound=bound, k=k, k_used=k, feasible=geography.codes, excluded=(), by=())
-    if is_anycast_by_discs(discs.units, discs.radii_km, discs.starts):
-        return Region(bound=bound, k=k, k_used=k, feasible=geography.codes, excluded=(), by=(), anycast=True)
-    covered = count_covering(discs.units, discs.radii_km, discs.starts, grid_of(geography), len(geography.codes), k)
+    open_ = _undecided(discs, geography, bound, k)
+    return open_ or _region(discs, _covered(discs, geography, k), geography, bound=bound, k=k)
+
+
+def locate_by_vouched(
+    trips: Sequence[RoundTrip],
+    geography: Geography,
+    *,
+    bound: Bound,
+    vouched: Callable[[Set[str]], Set[str]],
+) -> Region:
+    """Return the codes that are left where one vantage excludes alone if its mesh vouches for it, else with a second.
+
+    `vouched` is asked for the names of vantages that alone exclude something, and answers with those it vouches for
+    (`whereabouts`). What the others exclude counts where two independent ones do (k = 2). Discs that share no place on
+    land show a wrong vantage that nobody found: then two must agree in any case.
+    """
+    discs = discs_of(trips, bound)
+    open_ = _undecided(discs, geography, bound, 1)
+    if open_:
+        return open_
+    covered = _covered(discs, geography, 2)
+    both = _region(discs, covered, geography, bound=bound, k=2)
+    alone = _region(discs, covered, geography, bound=bound, k=1)
+    if both.is_empty or alone.feasible == both.feasible:
+        return both if both.is_empty else alone
+    disputed = np.array([code not in set(alone.feasible) and code in set(both.feasible) for code in geography.codes])
+    grid = grid_of(geography)
+    lone = lone_gaps(discs.units, discs.radii_km, discs.starts, grid, disputed[grid.code])
+    asked = frozenset(discs.trips[i].vantage.name for i in np.flatnonzero(lone))
+    dissent = asked - vouched(asked)
+    if not dissent:
+        return alone
+    rest = locate_by_discs([t for t in trips if t.vantage.name not in dissent], geography, bound=bound, k=1)
+    return both if rest.is_empty else _both_exclude(rest, both)
+
+
+def _both_exclude(one: Region, other: Region) -> Region:
+    """Exclude what either excludes; where nothing would be left, the two contradict and only `other` holds."""
+    by = dict(zip(other.excluded, other.by, strict=True)) | dict(zip(one.excluded, one.by, strict=True))
+    feasible = tuple(code for code in one.feasible if code not in by)
+    if not feasible:
+        return other
+    excluded = tuple(sorted(by))
+    return replace(one, feasible=feasible, excluded=excluded, by=tuple(by[code] for code in excluded))
+
+
+def _undecided(discs: Discs, geography: Geography, bound: Bound, k: int) -> Region | None:
+    """Return the region that excludes nothing, where there are no discs or several sites; else None."""
+    anycast = bool(len(discs)) and is_anycast_by_discs(discs.units, discs.radii_km, discs.starts)
+    if len(discs) and not anycast:
+        return None
+    return Region(bound=bound, k=k, k_used=k, feasible=geography.codes, excluded=(), by=(), anycast=anycast)
+
+
+def _covered(discs: Discs, geography: Geography, k: int) -> Coverage:
+    return count_covering(discs.units, discs.radii_km, discs.starts, grid_of(geography), len(geography.codes), k)
+
+
+def _region(discs: Discs, covered: Coverage, geography: Geography, *, bound: Bound, k: int) -> Region:
     most = int(covered.most.max())
     wrong = discs.groups - most
     kept = covered.most > most - (k + wrong)

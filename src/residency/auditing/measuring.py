@@ -26,7 +26,7 @@ from residency.model.place import Gazetteer, Place
 from residency.model.vantage_check import Standing, VantageCheck
 
 if TYPE_CHECKING:
-    from residency.auditing.file_times import Time
+    from residency.auditing.file_times import Time, TimesTogether
     from residency.model.geography import Geography
 
 AUDITOR = "auditor"
@@ -126,11 +126,11 @@ class Measurements:
         return {check.vantage: check for check in self.checks}
 
     @cached_property
-    def _together(self) -> Callable[[Sequence[Time]], Statement | None]:
-        from residency.auditing.file_times import read_together
+    def _together(self) -> TimesTogether:
+        from residency.auditing.file_times import TimesTogether
 
         usable = [s for s in self.seen if s.row is None and self._standing(s.vantage) is not Standing.VOID]
-        return read_together(_columns(usable), self.geography, self.aliases or {})
+        return TimesTogether(_columns(usable), self.geography, self.aliases or {})
 
     def _standing(self, vantage: Vantage) -> Standing:
         return self._check_of[vantage].standing
@@ -142,8 +142,7 @@ class Measurements:
             yield self._by_one_vantage(times)
         usable = [s for s in files if self._standing(s.vantage) is not Standing.VOID]
         if usable:
-            together = self._together(_columns(usable))
-            yield from (together,) if together is not None else (self._by_one_vantage(_nearest(usable)),)
+            yield from self._together.read(_columns(usable)) or (self._by_one_vantage(_nearest(usable)),)
 
     def _by_one_vantage(self, times: Sequence[Seen]) -> Statement:
         """Return what the best times of one vantage leave: those that prove, else the least of all."""

@@ -33,8 +33,13 @@ class Panel:
 
     def __init__(self, mesh: Mesh, geography: Geography) -> None:
         self.mesh = columns_of(mesh)
+        self._positions = {v.name: (v.lat, v.lon) for v in mesh.vantages}
         self._geography = geography
         self._heard: dict[bytes, Heard] = {}
+
+    def position(self, name: str) -> tuple[float, float]:
+        """Return where a vantage of the mesh says it stands: latitude and longitude."""
+        return self._positions[name]
 
     def heard(self, at: tuple[float, float] | None = None, itself: str | None = None) -> Heard:
         """Say who is heard on a target; `at` is its position and `itself` its name where it is in the mesh."""

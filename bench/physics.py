@@ -274,7 +274,7 @@ def main() -> None:
     parser.add_argument("--calibrated-seeds", type=int, default=1)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--moved-only", action="store_true")
-    parser.add_argument("--rates", type=float, nargs="*", default=[0.011, 0.021, 0.032])
+    parser.add_argument("--rates", type=float, nargs="*", default=[0.0104, 0.021, 0.05])
     options = parser.parse_args()
     shared = Path(os.environ["RESIDENCY_SHARED"])
     mesh, matrix = read_world(shared, "anchor_mesh_2018.csv"), read_world(shared, "azure_matrix.csv")

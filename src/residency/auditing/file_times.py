@@ -13,18 +13,18 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from residency.auditing.hypotheses import AUTHOR, Hypothesis, exclusions_of, survivors_among
 from residency.evaluate.locate import MAX_CALIBRATED_RATE
 from residency.evaluate.mesh import Mesh, MeshTrip
 from residency.evaluate.panel import Panel
 from residency.evaluate.physics import Bound, Region, RoundTrip, locate_by_discs
 from residency.evaluate.references import References
-from residency.model.evidence import Kind, Statement
+from residency.model.evidence import Exclusion, Kind, Statement
 from residency.model.network import Vantage
 
 if TYPE_CHECKING:
     from residency.model.geography import Geography
 
-AUTHOR = "auditor"
 USUAL_RATE = 0.05  # one target in twenty may be missed: such a region counts as a database does
 _NAMED = 3
 Time = tuple[Vantage, str, str, float, int, str]  # vantage, target, kind, ms, samples, source
@@ -40,8 +40,11 @@ class TimesTogether:
         self._every, self._geography, self._aliases = every, geography, aliases
         self._vantages = {time[0].name: time[0] for time in every}
 
-    def read(self, target: Sequence[Time]) -> tuple[Statement, ...]:
-        """Return what the times of one target say, proof first; () where they say nothing."""
+    def read(self, target: Sequence[Time], lists: Mapping[str, Sequence[Hypothesis]]) -> tuple[Statement, ...]:
+        """Return what the times of one target say, proof first; () where they say nothing.
+
+        `lists` are finite lists of places by name, one of which may hold it: what survives of each is said too.
+        """
         itself = self._vantage_named(target[0][1])
         at = None if itself is None else self._panel.position(itself)
         heard = self._panel.heard(at, itself)
@@ -52,9 +55,25 @@ class TimesTogether:
             region = locate_by_discs(everyone, self._geography, bound=Bound.FIBRE, k=2) if everyone else None
             if region is None or not (region.excluded or region.anycast):
                 return ()
-            return (self._proof(region, everyone, target[0][5], "two independent vantages must agree"),)
+            proof = self._proof(region, everyone, target[0][5], "two independent vantages must agree")
+            return (proof, *self._survivors(region, everyone, lists, target[0][5], k=2))
         proof = self._proof(region, trips, target[0][5], "vantages checked against each other")
-        return (proof, *self._calibrated(region, trips, itself, target[0][5]))
+        left = self._survivors(region, trips, lists, target[0][5], k=region.k_used)
+        return (proof, *left, *self._calibrated(region, trips, itself, target[0][5]))
+
+    def _survivors(
+        self,
+        region: Region,
+        trips: Sequence[RoundTrip],
+        lists: Mapping[str, Sequence[Hypothesis]],
+        source: str,
+        *,
+        k: int,
+    ) -> tuple[Statement, ...]:
+        if region.anycast:
+            return ()
+        found = [survivors_among(name, listed, trips, k=k, source=source) for name, listed in sorted(lists.items())]
+        return tuple(statement for statement in found if statement is not None)
 
     def _vantage_named(self, target: str) -> str | None:
         name = self._aliases.get(target, target)
@@ -85,7 +104,7 @@ class TimesTogether:
     def _calibrated(
         self, region: Region, trips: Sequence[RoundTrip], itself: str | None, source: str
     ) -> tuple[Statement, ...]:
-        """Return the calibrated regions that say more than proof does: at a rate that may violate, and the usual one."""
+        """Return the calibrated regions that say more than proof: at the rate that may violate, and at the usual one."""
         if region.anycast or len({code[:2] for code in region.feasible}) < 2:
             return ()
         found = []
@@ -104,7 +123,8 @@ class TimesTogether:
         if region.anycast:
             says = f"times of several sites, so no single place ({seen}{more})"
             return self._statement((), says, source, Kind.MEASURED, anycast=True)
-        return self._statement(region.feasible, f"{seen}{more} ({how})", source, Kind.MEASURED)
+        excluded = exclusions_of(zip(region.excluded, region.by, strict=True))
+        return self._statement(region.feasible, f"{seen}{more} ({how})", source, Kind.MEASURED, exclusions=excluded)
 
     def _statement(
         self,
@@ -113,6 +133,7 @@ class TimesTogether:
         source: str,
         kind: Kind,
         *,
+        exclusions: tuple[Exclusion, ...] = (),
         anycast: bool = False,
         rate: float | None = None,
     ) -> Statement:
@@ -126,6 +147,7 @@ class TimesTogether:
             says=says,
             places=frozenset(place for place, code in places if code in left),
             anycast=anycast,
+            exclusions=exclusions,
             proves=not anycast,
             rate=rate,
         )

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from residency.auditing.hypotheses import AUTHOR, hypotheses_on
 from residency.auditing.own_vantage import FAMILIES, VACUUM_KM_PER_MS, EndpointTime, check_vantage
 from residency.limits import LIMITS
 from residency.model.evidence import Kind, Snapshot, Statement, Weakness
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from residency.auditing.file_times import Time, TimesTogether
     from residency.model.geography import Geography
 
-AUDITOR = "auditor"
+AUDITOR = AUTHOR
 Key = TypeVar("Key")
 
 
@@ -57,7 +58,8 @@ Ask = Callable[[Sequence[Address]], Sequence[tuple[Statement, ...]]]
 class Measurements:
     """Every time that was seen, its vantages tested, and what follows for each address.
 
-    `ask` says what the other sources know of addresses: places for the tests of the vantages.
+    `ask` says what the other sources know of addresses: places for the tests of the vantages. `named_places` are sites
+    and provider regions that the claims name, as they write them.
     """
 
     seen: Sequence[Seen]
@@ -65,6 +67,7 @@ class Measurements:
     gazetteer: Gazetteer
     geography: Geography
     parties: frozenset[str] = frozenset()
+    named_places: tuple[str, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
     aliases: Mapping[str, str] | None = None
     notes: tuple[str, ...] = ()
@@ -72,8 +75,7 @@ class Measurements:
     @cached_property
     def checks(self) -> tuple[VantageCheck, ...]:
         """The test of every vantage that saw anything, by name."""
-        texts = {one.address.text: one.address for one in self.seen}
-        known = dict(zip(texts, self.ask(list(texts.values())), strict=True))
+        known = self._known
         found = []
         for vantage, mine in sorted(_grouped(self.seen, lambda s: s.vantage).items(), key=lambda item: item[0].name):
             least = _least(mine, lambda s: (s.address.text, s.kind))
@@ -89,6 +91,11 @@ class Measurements:
             ]
             found.append(check_vantage(vantage, times, self.gazetteer, self.parties))
         return tuple(found)
+
+    @cached_property
+    def _known(self) -> dict[str, tuple[Statement, ...]]:
+        texts = {one.address.text: one.address for one in self.seen}
+        return dict(zip(texts, self.ask(list(texts.values())), strict=True))
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -142,7 +149,8 @@ class Measurements:
             yield self._by_one_vantage(times)
         usable = [s for s in files if self._standing(s.vantage) is not Standing.VOID]
         if usable:
-            yield from self._together.read(_columns(usable)) or (self._by_one_vantage(_nearest(usable)),)
+            lists = hypotheses_on(self._known[usable[0].address.text], self.gazetteer, self.named_places)
+            yield from self._together.read(_columns(usable), lists) or (self._by_one_vantage(_nearest(usable)),)
 
     def _by_one_vantage(self, times: Sequence[Seen]) -> Statement:
         """Return what the best times of one vantage leave: those that prove, else the least of all."""

@@ -145,6 +145,7 @@ class Run:
             gazetteer=self.gazetteer,
             day=from_us(span[1] if span else 0).date(),
             parties=frozenset[str]().union(*(claim.own_authors for claim in self.claims)),
+            named_places=[name for claim in self.claims for name in claim.place_names],
             files=self.rtt_files,
             snapshots=[own_snapshot(self.options.vantages, hashes)] if own else [],
             notes=(*strangers, *unread),

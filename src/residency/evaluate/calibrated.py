@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from residency.evaluate.coverage import Geography, Grid, cells_in_all, grid_of
-from residency.evaluate.inflation import Inflation, learn_inflation, log_likelihood, pairs_of
 from residency.evaluate.independence import INDEPENDENT_KM
+from residency.evaluate.inflation import Inflation, learn_inflation, log_likelihood, pairs_of
 from residency.evaluate.physics import Bound, Discs, RoundTrip, discs_of
 from residency.evaluate.sphere import Floats, distances_km, unit_vectors
 

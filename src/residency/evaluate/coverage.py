@@ -140,8 +140,10 @@ def cells_in_all(units: Floats, radii_km: Floats, grid: Grid) -> NDArray[np.int6
     return np.asarray(cells[_covering(rows, grid.cells[cells], starts) == len(units)])
 
 
-def lone_gaps(units: Floats, radii_km: Floats, starts: NDArray[np.int64], grid: Grid, cells: Bits) -> Bits:
-    """Say which discs alone keep one of these cells (a mask) from being covered by all groups.
+def missed_by_few(
+    units: Floats, radii_km: Floats, starts: NDArray[np.int64], grid: Grid, cells: Bits, few: int
+) -> Bits:
+    """Say which discs miss one of these cells (a mask) that at most `few` groups miss.
 
     `units` is (n, 3), `radii_km` (n,), both sorted by group, `starts` the first of each.
     """
@@ -150,8 +152,8 @@ def lone_gaps(units: Floats, radii_km: Floats, starts: NDArray[np.int64], grid: 
     step = max(1, _PRODUCTS_AT_ONCE // max(1, rows.size))
     for begin in range(0, len(chosen), step):
         misses = rows @ grid.cells[chosen[begin : begin + step]].T < 0
-        lone = np.logical_or.reduceat(misses, starts, axis=0).sum(axis=0) == 1
-        found |= misses[:, lone].any(axis=1)
+        by_few = np.logical_or.reduceat(misses, starts, axis=0).sum(axis=0) <= few
+        found |= misses[:, by_few].any(axis=1)
     return found
 
 

@@ -110,7 +110,9 @@ def columns_of(mesh: Mesh, bound: Bound = Bound.FIBRE) -> MeshColumns:
     np.minimum.at(least_ms, (a, b), np.array([trip.rtt_ms for trip in mesh.trips], float))
     least_ms = np.minimum(least_ms, least_ms.T)
     np.fill_diagonal(least_ms, np.inf)
-    units = unit_vectors(np.array([v.lat for v in mesh.vantages], float), np.array([v.lon for v in mesh.vantages], float))
+    units = unit_vectors(
+        np.array([v.lat for v in mesh.vantages], float), np.array([v.lon for v in mesh.vantages], float)
+    )
     radii = np.array([v.radius_km for v in mesh.vantages], float)
     apart = distances_km(units, units) * (1 - ELLIPSOID_SHARE) - radii[:, None] - radii[None, :]
     return MeshColumns(

@@ -3,7 +3,7 @@
 1. What stands at the target's site is left out of the mesh. 2. Of the rest, those that light convicts go (`mesh`), and
 those with times to fewer than three others, which were never tested. 3. A vantage at the target's site is heard too
 where it contradicts none of these; the target itself is not. 4. Who alone excludes a place must be vouched for by its
-own times (`whereabouts`); without that, two must agree.
+own times (`whereabouts`), and so must the two who do together; what three say stands.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Panel:
         self._positions = {v.name: (v.lat, v.lon) for v in mesh.vantages}
         self._geography = geography
         self._heard: dict[bytes, Heard] = {}
+        self._vouched: dict[bytes, dict[str, bool]] = {}
 
     def position(self, name: str) -> tuple[float, float]:
         """Return where a vantage of the mesh says it stands: latitude and longitude."""
@@ -58,7 +59,12 @@ class Panel:
         given = [trip for trip in trips if trip.vantage.name in heard.names]
 
         def vouched(asked: Set[str]) -> Set[str]:
-            return self._whereabouts.vouched(asked, heard.testers)
+            known = self._vouched.setdefault(heard.testers.tobytes(), {})
+            unknown = asked - known.keys()
+            if unknown:
+                found = self._whereabouts.vouched(unknown, heard.testers)
+                known |= {name: name in found for name in unknown}
+            return {name for name in asked if known[name]}
 
         return locate_by_vouched(given, self._geography, bound=Bound.FIBRE, vouched=vouched)
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from residency.evaluate.anycast import is_anycast_by_discs
-from residency.evaluate.coverage import Coverage, Geography, count_covering, grid_of, lone_gaps
+from residency.evaluate.coverage import Coverage, Geography, count_covering, grid_of, missed_by_few
 from residency.evaluate.independence import groups_of
 from residency.evaluate.sphere import Floats, distances_km, unit_vectors
 from residency.limits import LIMITS
@@ -40,6 +40,7 @@ class Bound(StrEnum):
 KM_PER_MS: Mapping[Bound, float] = {Bound.VACUUM: 149.896229, Bound.FIBRE: 99.930819}
 HALF_ROUND_KM = 20_038.0
 REFUTERS_NAMED = 2
+FEW = 2
 KINDS = frozenset(kind.value for kind in RttKind)
 
 
@@ -175,40 +176,37 @@ def locate_by_vouched(
     bound: Bound,
     vouched: Callable[[Set[str]], Set[str]],
 ) -> Region:
-    """Return the codes that are left where one vantage excludes alone if its mesh vouches for it, else with a second.
+    """Return the codes that are left where whoever excludes with at most one other is vouched for by its own mesh.
 
-    `vouched` is asked for the names of vantages that alone exclude something, and answers with those it vouches for
-    (`whereabouts`). What the others exclude counts where two independent ones do (k = 2). Discs that share no place on
-    land show a wrong vantage that nobody found: then two must agree in any case.
+    `vouched` is asked for the names of vantages that exclude something alone or in twos, and answers with those it
+    vouches for (`whereabouts`); the others are left out, and the rest is asked again. Discs that share no place on land
+    show a wrong vantage: those that miss the best-covered places are asked for too, and where all are vouched for, two
+    must agree beyond the discs that must be wrong.
     """
     discs = discs_of(trips, bound)
     open_ = _undecided(discs, geography, bound, 1)
     if open_:
         return open_
-    covered = _covered(discs, geography, 2)
-    both = _region(discs, covered, geography, bound=bound, k=2)
-    alone = _region(discs, covered, geography, bound=bound, k=1)
-    if both.is_empty or alone.feasible == both.feasible:
-        return both if both.is_empty else alone
-    disputed = np.array([code not in set(alone.feasible) and code in set(both.feasible) for code in geography.codes])
-    grid = grid_of(geography)
-    lone = lone_gaps(discs.units, discs.radii_km, discs.starts, grid, disputed[grid.code])
-    asked = frozenset(discs.trips[i].vantage.name for i in np.flatnonzero(lone))
-    dissent = asked - vouched(asked)
-    if not dissent:
-        return alone
-    rest = locate_by_discs([t for t in trips if t.vantage.name not in dissent], geography, bound=bound, k=1)
-    return both if rest.is_empty else _both_exclude(rest, both)
+    covered = _covered(discs, geography, 1 + FEW)
+    voices = _few_voices(discs, covered, geography)
+    dissent = voices - vouched(voices) if voices else voices
+    if dissent:
+        left = [trip for trip in trips if trip.vantage.name not in dissent]
+        return locate_by_vouched(left, geography, bound=bound, vouched=vouched)
+    is_empty = covered.most.max() < discs.groups
+    return _region(discs, covered, geography, bound=bound, k=2 if is_empty else 1)
 
 
-def _both_exclude(one: Region, other: Region) -> Region:
-    """Exclude what either excludes; where nothing would be left, the two contradict and only `other` holds."""
-    by = dict(zip(other.excluded, other.by, strict=True)) | dict(zip(one.excluded, one.by, strict=True))
-    feasible = tuple(code for code in one.feasible if code not in by)
-    if not feasible:
-        return other
-    excluded = tuple(sorted(by))
-    return replace(one, feasible=feasible, excluded=excluded, by=tuple(by[code] for code in excluded))
+def _few_voices(discs: Discs, covered: Coverage, geography: Geography) -> frozenset[str]:
+    """Return the names of vantages that exclude something with at most one other, or miss what the most agree on."""
+    top = covered.most == covered.most.max()
+    asked = (_gaps_km(discs, covered.best[top], covered.best_radius_km[top]) > 0).any(axis=1)
+    disputed = _kept(discs, covered, 1 + FEW) & ~_kept(discs, covered, 1)
+    if disputed.any():
+        grid = grid_of(geography)
+        cells = disputed[grid.code]
+        asked |= missed_by_few(discs.units, discs.radii_km, discs.starts, grid, cells, FEW)
+    return frozenset(discs.trips[i].vantage.name for i in np.flatnonzero(asked))
 
 
 def _undecided(discs: Discs, geography: Geography, bound: Bound, k: int) -> Region | None:
@@ -223,10 +221,14 @@ def _covered(discs: Discs, geography: Geography, k: int) -> Coverage:
     return count_covering(discs.units, discs.radii_km, discs.starts, grid_of(geography), len(geography.codes), k)
 
 
-def _region(discs: Discs, covered: Coverage, geography: Geography, *, bound: Bound, k: int) -> Region:
+def _kept(discs: Discs, covered: Coverage, k: int) -> NDArray[np.bool_]:
+    """Say which codes the deficit `k` keeps: it grows by the discs that must be wrong in any case."""
     most = int(covered.most.max())
-    wrong = discs.groups - most
-    kept = covered.most > most - (k + wrong)
+    return np.asarray(covered.most > most - (k + discs.groups - most))
+
+
+def _region(discs: Discs, covered: Coverage, geography: Geography, *, bound: Bound, k: int) -> Region:
+    wrong, kept = discs.groups - int(covered.most.max()), _kept(discs, covered, k)
     return Region(
         bound=bound,
         k=k,

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from residency.evaluate.calibrated import (
     LEAST_KNOWN,
     TRIPS_USED,
-    Calibration,
     CalibratedRegion,
+    Calibration,
     Known,
     calibrate,
     locate_by_calibration,
@@ -72,7 +72,7 @@ class References:
         return found if found is not None and found.feasible else None
 
     def _calibration(self, itself: str | None) -> Calibration | None:
-        """Return the calibration without the fold of a target; of one in the mesh that is no reference, without its site."""
+        """Return the calibration without the fold of a target, or without its site where it is in the mesh alone."""
         fold = self._fold.get(itself) if itself is not None else None
         key = fold if fold is not None or itself is None else -1 - self._panel.mesh.names.index(itself)
         if key not in self._made:

@@ -3,7 +3,7 @@
 Light convicts a vantage whose stated place its own times rule out. One with slow lines can be wrong by hundreds of km
 and break no law. So a vantage is located from its mesh as if it were a target: by the densities of `inflation`, its
 stated place must explain its lowest times nearly as well as the best place farther off does. That proves nothing (a
-density is no law), so it only says who may exclude a place alone: the others need a second witness.
+density is no law), so it only says whose word counts where few exclude a place.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from residency.evaluate.sphere import Floats, distances_km
 
 TIMES_USED = 16
 ELSEWHERE_KM = 300.0
-MOST_LEAD = 5.0  # of log likelihood: a place elsewhere explains the times 150 times as well
+MOST_LEAD = 6.0  # of log likelihood: a place elsewhere explains the times 400 times as well
 LEAST_VANTAGES = 20  # of fewer no density can be learned
 _PLACES_DEGREES = 2.0
 

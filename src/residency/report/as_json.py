@@ -248,6 +248,11 @@ def evidence(item: Evidence, side: str) -> dict[str, Any]:
         "lineage": item.lineage,
         "echo": item.echo,
         "proves": s.proves,
+        "rate": s.rate,
+        "excluded_by": [
+            {"vantage": e.vantage, "rtt_ms": e.rtt_ms, "within_km": e.within_km, "excludes": list(e.excludes)}
+            for e in s.exclusions
+        ],
         "struck": bool(item.struck),
         "why_struck": item.struck,
         "listed": None if s.listed is None else [day.isoformat() for day in s.listed],

@@ -148,12 +148,12 @@ def missed_by_few(
     `units` is (n, 3), `radii_km` (n,), both sorted by group, `starts` the first of each.
     """
     rows, chosen = _disc_rows(units, radii_km, grid.widest_km), np.flatnonzero(cells)
+    missed = len(starts) - _covering(rows, grid.cells[chosen], starts)
+    chosen = chosen[(missed > 0) & (missed <= few)]
     found = np.zeros(len(units), bool)
     step = max(1, _PRODUCTS_AT_ONCE // max(1, rows.size))
     for begin in range(0, len(chosen), step):
-        misses = rows @ grid.cells[chosen[begin : begin + step]].T < 0
-        by_few = np.logical_or.reduceat(misses, starts, axis=0).sum(axis=0) <= few
-        found |= misses[:, by_few].any(axis=1)
+        found |= (rows @ grid.cells[chosen[begin : begin + step]].T < 0).any(axis=1)
     return found
 
 

@@ -293,12 +293,21 @@ def _refuters(discs: Discs, points: Floats, radius_km_: Floats) -> tuple[tuple[R
     if not len(points):
         return ()
     gaps = _gaps_km(discs, points, radius_km_)
-    strongest = np.argsort(-gaps, axis=0)[:REFUTERS_NAMED]
+    strongest = _largest(gaps, REFUTERS_NAMED)
     by_how_much = np.take_along_axis(gaps, strongest, axis=0)
     return tuple(
         tuple(_refuter(discs, i, gap) for i, gap in zip(which, gap_km, strict=True) if gap > 0)
         for which, gap_km in zip(strongest.T.tolist(), by_how_much.T.tolist(), strict=True)
     )
+
+
+def _largest(values: Floats, count: int) -> NDArray[np.int64]:
+    """Return (count, m): the rows of the largest values of each column, the first of equal ones first."""
+    left, found = values.copy(), []
+    for _ in range(min(count, len(values))):
+        found.append(left.argmax(axis=0))
+        left[found[-1], np.arange(left.shape[1])] = -np.inf
+    return np.array(found, np.int64)
 
 
 def _refuter(discs: Discs, index: int, gap_km: float) -> Refuter:

@@ -152,6 +152,16 @@ VANTAGE = table(
         "additionalProperties": DISTANCE,
     },
     impossible=listed(CONTROL),
+    path={
+        "type": ["object", "null"],
+        "description": "what its own traffic shows of its path; null where that is not at hand",
+        "properties": {
+            "resolvers": said(listed(TEXT), "addresses asked on a port of DNS"),
+            "proxies": said(listed(TEXT), "private addresses that conversations with named hosts ended on"),
+            "unseen": said(listed(TEXT), "what flows cannot show"),
+        },
+        "required": ["proxies", "resolvers", "unseen"],
+    },
 )
 FINDING = table(
     "One claim held against one endpoint.",

@@ -104,7 +104,7 @@ class TimesTogether:
     def _calibrated(
         self, region: Region, trips: Sequence[RoundTrip], itself: str | None, source: str
     ) -> tuple[Statement, ...]:
-        """Return the calibrated regions that say more than proof: at the rate that may violate, and at the usual one."""
+        """Return the calibrated regions that say more than proof: at the rate that may violate, and the usual."""
         if region.anycast or len({code[:2] for code in region.feasible}) < 2:
             return ()
         found = []

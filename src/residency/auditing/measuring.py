@@ -10,7 +10,7 @@ Nothing here decides a place: statements are weighed as any other evidence.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -24,7 +24,7 @@ from residency.limits import LIMITS
 from residency.model.evidence import Kind, Snapshot, Statement, Weakness
 from residency.model.network import Address, Vantage
 from residency.model.place import Gazetteer, Place
-from residency.model.vantage_check import Standing, VantageCheck
+from residency.model.vantage_check import OwnPath, Standing, VantageCheck
 
 if TYPE_CHECKING:
     from residency.auditing.file_times import Time, TimesTogether
@@ -68,6 +68,7 @@ class Measurements:
     geography: Geography
     parties: frozenset[str] = frozenset()
     named_places: tuple[str, ...] = ()
+    paths: Mapping[str, OwnPath] = field(default_factory=dict)
     snapshots: tuple[Snapshot, ...] = ()
     aliases: Mapping[str, str] | None = None
     notes: tuple[str, ...] = ()
@@ -89,7 +90,8 @@ class Measurements:
                 )
                 for one in least
             ]
-            found.append(check_vantage(vantage, times, self.gazetteer, self.parties))
+            check = check_vantage(vantage, times, self.gazetteer, self.parties)
+            found.append(replace(check, path=self.paths.get(vantage.name)))
         return tuple(found)
 
     @cached_property

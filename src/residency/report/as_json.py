@@ -10,7 +10,7 @@ from typing import Any
 from residency.model.evidence import Evidence, Snapshot
 from residency.model.period import rfc3339
 from residency.model.place import countries_of, sites_of
-from residency.model.vantage_check import VantageCheck
+from residency.model.vantage_check import OwnPath, VantageCheck
 from residency.model.verdict import (
     ClaimResult,
     Finding,
@@ -127,7 +127,12 @@ def vantage_check(check: VantageCheck) -> dict[str, Any]:
             }
             for control in check.impossible
         ],
+        "path": None if check.path is None else _path(check.path),
     }
+
+
+def _path(path: OwnPath) -> dict[str, Any]:
+    return {"resolvers": list(path.resolvers), "proxies": list(path.proxies), "unseen": list(path.unseen)}
 
 
 def _claim(result: ClaimResult) -> dict[str, Any]:

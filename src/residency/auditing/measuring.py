@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from residency.auditing.hypotheses import AUTHOR, hypotheses_on
 from residency.auditing.own_vantage import FAMILIES, VACUUM_KM_PER_MS, EndpointTime, check_vantage
 from residency.limits import LIMITS
-from residency.model.evidence import Kind, Snapshot, Statement, Weakness
+from residency.model.evidence import Exclusion, Kind, Snapshot, Statement, Weakness
 from residency.model.network import Address, Vantage
 from residency.model.place import Gazetteer, Place
 from residency.model.vantage_check import OwnPath, Standing, VantageCheck
@@ -171,7 +171,10 @@ class Measurements:
             return self._statement(one, frozenset(), f"{says}, which excludes nothing", weakness)
         if weakness is not None:
             says += f"; {weakness.value}"
-        return self._statement(one, left, says, weakness)
+        excludes = tuple(p.part or p.country for p in self.geography.places if p not in left)
+        name, within_km = one.vantage.name, round(radius_km, 1)
+        bound = Exclusion(vantage=name, rtt_ms=one.rtt_ms, within_km=within_km, excludes=excludes)
+        return replace(self._statement(one, left, says, weakness), exclusions=(bound,))
 
     def _weakness(self, one: Seen, check: VantageCheck) -> Weakness | None:
         family = FAMILIES.get(one.kind)

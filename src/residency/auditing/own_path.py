@@ -39,9 +39,11 @@ def own_paths(table: pa.Table, vantages: Sequence[Vantage]) -> Mapping[str, OwnP
         if name is None or name not in names:
             continue
         asked, through = resolvers.setdefault(name, set()), proxies.setdefault(name, set())
+        if ip is None:
+            continue
         if port in DNS_PORTS:
             asked.add(ip)
-        elif ip is not None and parse_address(ip).address_class in _NEAR:
+        elif parse_address(ip).address_class in _NEAR:
             through.add(f"{ip} port {port}" if port is not None else ip)
     return {name: _path(resolvers[name], proxies[name]) for name in sorted(resolvers)}
 

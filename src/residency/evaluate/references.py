@@ -46,7 +46,7 @@ class References:
         code_at: Callable[[float, float], str],
     ) -> None:
         """Take the round trips to each vantage by its name; `code_at` names the country that holds a position."""
-        self._panel, self._geography = panel, geography
+        self.panel, self._geography = panel, geography
         heard = panel.heard().names
         found = []
         for name in sorted(heard & set(trips)):
@@ -74,17 +74,17 @@ class References:
     def _calibration(self, itself: str | None) -> Calibration | None:
         """Return the calibration without the fold of a target, or without its site where it is in the mesh alone."""
         fold = self._fold.get(itself) if itself is not None else None
-        key = fold if fold is not None or itself is None else -1 - self._panel.mesh.names.index(itself)
+        key = fold if fold is not None or itself is None else -1 - self.panel.mesh.names.index(itself)
         if key not in self._made:
             gone = [r.name for r in self._references if self._fold[r.name] == fold] if fold is not None else [itself]
             self._made[key] = self._calibrated_without([name for name in gone if name is not None])
         return self._made[key]
 
     def _calibrated_without(self, gone: Sequence[str]) -> Calibration | None:
-        left_out: Bits = ~self._panel.mesh.everyone
+        left_out: Bits = ~self.panel.mesh.everyone
         for name in gone:
-            left_out = left_out | self._panel.mesh.near(*self._panel.position(name), SITE_KM)
-        names = self._panel.mesh.names_of(left_out)
+            left_out = left_out | self.panel.mesh.near(*self.panel.position(name), SITE_KM)
+        names = self.panel.mesh.names_of(left_out)
         known = []
         for reference in self._references:
             trips = tuple(t for t in reference.known.trips if t.vantage.name not in names)

@@ -193,7 +193,7 @@ def peers(world: World) -> None:
     for row in world.rows:
         a, b = index[row.vantage], index[row.target]
         rtt[a, b] = min(rtt[a, b], row.rtt_ms)
-    discs, points, cbg = {}, {}, {}
+    discs, tight, cbg = {}, {}, {}
     for target in world.targets:
         t = index[target]
         from_ = np.flatnonzero(np.isfinite(rtt[:, t]))
@@ -201,14 +201,14 @@ def peers(world: World) -> None:
         reach = times[:, None] * KM_PER_MS[Bound.FIBRE] + radius + 25
         discs[target] = [CODES[c] for c in np.unique(code[(to_cells[from_] <= reach).all(axis=0)])]
         bare = times[:, None] * KM_PER_MS[Bound.FIBRE] + 25
-        points[target] = [CODES[c] for c in np.unique(code[(to_cells[from_] <= bare).all(axis=0)])]
+        tight[target] = [CODES[c] for c in np.unique(code[(to_cells[from_] <= bare).all(axis=0)])]
         lines = np.empty((len(from_), 2))
         for n, v in enumerate(from_):
             pairs = np.isfinite(rtt[v]) & (apart[t] >= SITE_KM)
             lines[n] = bestline(apart[v, pairs], rtt[v, pairs])
         cbg[target] = [CODES[c] for c in np.unique(code[cbg_cells(to_cells[from_], radius, times, lines)])]
     table("peer: 2/3 c discs, all vantages", world, discs)
-    table("the same, land as points (unsound): the most", world, points)
+    table("the same, land as points (unsound): the most", world, tight)
     table("peer: CBG++", world, cbg)
 
 

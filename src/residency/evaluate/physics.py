@@ -183,18 +183,19 @@ def locate_by_vouched(
     show a wrong vantage: those that miss the best-covered places are asked for too, and where all are vouched for, two
     must agree beyond the discs that must be wrong.
     """
-    discs = discs_of(trips, bound)
-    open_ = _undecided(discs, geography, bound, 1)
-    if open_:
-        return open_
-    covered = _covered(discs, geography, 1 + FEW)
-    voices = _few_voices(discs, covered, geography)
-    dissent = voices - vouched(voices) if voices else voices
-    if dissent:
-        left = [trip for trip in trips if trip.vantage.name not in dissent]
-        return locate_by_vouched(left, geography, bound=bound, vouched=vouched)
-    is_empty = covered.most.max() < discs.groups
-    return _region(discs, covered, geography, bound=bound, k=2 if is_empty else 1)
+    left = tuple(trips)
+    while True:
+        discs = discs_of(left, bound)
+        open_ = _undecided(discs, geography, bound, 1)
+        if open_:
+            return open_
+        covered = _covered(discs, geography, 1 + FEW)
+        voices = _few_voices(discs, covered, geography)
+        dissent = voices - vouched(voices) if voices else voices
+        if not dissent:
+            is_empty = covered.most.max() < discs.groups
+            return _region(discs, covered, geography, bound=bound, k=2 if is_empty else 1)
+        left = tuple(trip for trip in left if trip.vantage.name not in dissent)
 
 
 def _few_voices(discs: Discs, covered: Coverage, geography: Geography) -> frozenset[str]:

@@ -115,6 +115,14 @@ COVERAGE = table(
     bytes_received=SHARE,
     asked={"type": "number", "exclusiveMinimum": 0, "maximum": 1},
 )
+DISTANCE: Schema = {"type": "number", "minimum": 0}
+EXCLUSION = table(
+    "What the round-trip time of one vantage excludes.",
+    vantage=TEXT,
+    rtt_ms={"type": "number", "exclusiveMinimum": 0},
+    within_km=said(DISTANCE, "how far from the vantage whoever answered can be at most"),
+    excludes=said(listed(TEXT), "countries, their parts (ES-CN), or places of a finite list (aws/eu-west-1)"),
+)
 EVIDENCE = table(
     "One source's statement on the endpoint, as weighed.",
     kind=words(Kind),
@@ -130,9 +138,10 @@ EVIDENCE = table(
     why_struck=TEXT,
     listed=said(or_null(listed(DAY)), "first and last day on which the source is known to have said so"),
     days_from_flow=or_null(COUNT),
+    rate=said({"type": ["number", "null"], "exclusiveMinimum": 0, "maximum": 1}, "calibrated: the stated error rate"),
+    excluded_by=said(listed(EXCLUSION), "measured: the vantage that set the bound, for each place excluded"),
     proves=said(FLAG, "may it carry a verdict? Round-trip times of an untested vantage, or of SYNs, only support"),
 )
-DISTANCE: Schema = {"type": "number", "minimum": 0}
 CONTROL = table(
     "An endpoint of known place that answered sooner than light could have come back from there.",
     server_ip=TEXT,
@@ -159,6 +168,16 @@ VANTAGE = table(
         "additionalProperties": DISTANCE,
     },
     impossible=listed(CONTROL),
+    path={
+        "type": ["object", "null"],
+        "description": "what its own traffic shows of its path; null where that is not at hand",
+        "properties": {
+            "resolvers": said(listed(TEXT), "addresses asked on a port of DNS"),
+            "proxies": said(listed(TEXT), "private addresses that conversations with named hosts ended on"),
+            "unseen": said(listed(TEXT), "what flows cannot show"),
+        },
+        "required": ["proxies", "resolvers", "unseen"],
+    },
 )
 FINDING = table(
     "One claim held against one endpoint.",

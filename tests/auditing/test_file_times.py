@@ -14,7 +14,7 @@ from tests.auditing.conftest import Audit, app
 import residency
 from residency.auditing.locating import Locator
 from residency.errors import UsageError
-from residency.model.evidence import Assurance
+from residency.model.evidence import Assurance, Kind
 from residency.model.location import Locations
 from residency.model.vantage_check import Standing
 from residency.model.verdict import Verdict, Where
@@ -95,6 +95,33 @@ def test_a_liar_in_the_mesh_is_left_out(tmp_path: Path) -> None:
     assert found.where is not Where.OUTSIDE
 
 
+def test_a_vantage_in_the_city_of_a_target_of_the_mesh_is_heard(tmp_path: Path) -> None:
+    """It is left out of the mesh that tests the others, and tested by them."""
+    twin = [row("fra", other, rtt_ms) for other, rtt_ms in (("ams", 6.2), ("par", 9.1), ("lon", 12.1), ("fra", 0.4))]
+    lines = "".join(line.replace("fra,50.11,8.68,10,64501", "fra2,50.10,8.70,10,64999") for line in twin)
+    lines += row("ams", "nyc", 80.0) + row("par", "nyc", 78.0)
+    (found,) = (item for item in locate(tmp_path, mesh() + lines, target=(), within="NO") if item.target == "fra")
+    assert {"NO", "US"} <= set(found.excluded)
+    assert found.verdict is Verdict.VIOLATED
+
+
+def test_evidence_says_which_vantage_excludes_what(tmp_path: Path) -> None:
+    (found,) = locate(tmp_path, mesh() + row("fra", TARGET, 1.0), within="NO")
+    (evidence,) = (e for e in found.evidence if e.kind is Kind.MEASURED)
+    (exclusion,) = evidence.statement.exclusions
+    assert (exclusion.vantage, exclusion.rtt_ms) == ("fra", 1.0)
+    assert {"NO", "US"} <= set(exclusion.excludes)
+    assert 109 < exclusion.within_km < 112  # a millisecond in glass, ten km of the vantage, and what the sphere is off
+
+
+def test_of_the_places_asked_about_the_survivors_are_named(tmp_path: Path) -> None:
+    within = ("site:tiktok/dublin-1", "provider:aws/eu-central-1")
+    (found,) = locate(tmp_path, mesh() + row("fra", TARGET, 1.0), within=within)  # type: ignore[arg-type]
+    says = [e.statement.says for e in found.evidence]
+    assert any("1 can hold it: aws/eu-central-1" in text for text in says)
+    assert found.verdict is Verdict.INCONCLUSIVE  # they are shown and place nothing: a disc is no data centre
+
+
 def test_labels_and_names_are_located_too(tmp_path: Path) -> None:
     text = mesh() + row("fra", "azure:Germany West Central", 1.0) + row("fra", "api.acme.example", 1.0)
     found = {item.target: item for item in locate(tmp_path, text, target=())}
@@ -171,4 +198,9 @@ def test_real_anchors_are_never_excluded_from_their_own_country(tmp_path: Path) 
     assert len(found) > 15
     assert not [(item.target, truth[item.target]) for item in found if truth[item.target] in item.excluded]
     assert sum(len(item.excluded) > 200 for item in found) > len(found) / 2
-    assert all(item.assurance in (Assurance.MEASURED, Assurance.NONE) for item in found)
+    calibrated = [item for item in found if item.assurance is Assurance.DATABASE]
+    assert all(item.assurance in (Assurance.MEASURED, Assurance.NONE, Assurance.DATABASE) for item in found)
+    assert all(any(e.kind is Kind.CALIBRATED and e.counts for e in item.evidence) for item in calibrated)
+    rates = [e.statement.rate or 1.0 for item in found for e in item.evidence if e.kind is Kind.CALIBRATED]
+    assert len(rates) >= 3
+    assert all(0.01 < rate <= 0.05 for rate in rates)

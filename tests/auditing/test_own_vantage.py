@@ -166,3 +166,11 @@ def test_the_report_says_it_in_json(audit: Audit) -> None:
     assert doc["findings"][0]["evidence"][0]["proves"] is True
     assert not any(math.isnan(v) for v in told["beyond_km"].values())
     assert "own-times" in [s["id"] for s in doc["snapshots"]]
+
+
+def test_a_finding_says_which_vantage_set_the_bound(audit: Audit) -> None:
+    (finding,) = as_json.document(audit([*controls(), *app(0.8)]))["findings"]
+    (bound,) = next(e["excluded_by"] for e in finding["evidence"] if e["kind"] == "measured")
+    assert (bound["vantage"], bound["rtt_ms"]) == ("Frankfurt", 0.8)
+    assert 129 < bound["within_km"] < 131  # 0.8 ms of light, and ten km of the vantage
+    assert set(finding["excluded"]) <= set(bound["excludes"])

@@ -257,6 +257,7 @@ class Locator:
             sources=self.sources,
             gazetteer=self.gazetteer,
             day=self.day,
+            named_places=self.within,
             files=self.rtt_files,
             snapshots=snapshots,
             notes=notes,

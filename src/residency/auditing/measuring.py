@@ -10,7 +10,7 @@ Nothing here decides a place: statements are weighed as any other evidence.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -18,18 +18,19 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from residency.auditing.hypotheses import AUTHOR, hypotheses_on
 from residency.auditing.own_vantage import FAMILIES, VACUUM_KM_PER_MS, EndpointTime, check_vantage
 from residency.limits import LIMITS
-from residency.model.evidence import Kind, Snapshot, Statement, Weakness
+from residency.model.evidence import Exclusion, Kind, Snapshot, Statement, Weakness
 from residency.model.network import Address, Vantage
 from residency.model.place import Gazetteer, Place
-from residency.model.vantage_check import Standing, VantageCheck
+from residency.model.vantage_check import OwnPath, Standing, VantageCheck
 
 if TYPE_CHECKING:
-    from residency.auditing.file_times import Time
+    from residency.auditing.file_times import Time, TimesTogether
     from residency.model.geography import Geography
 
-AUDITOR = "auditor"
+AUDITOR = AUTHOR
 Key = TypeVar("Key")
 
 
@@ -57,7 +58,8 @@ Ask = Callable[[Sequence[Address]], Sequence[tuple[Statement, ...]]]
 class Measurements:
     """Every time that was seen, its vantages tested, and what follows for each address.
 
-    `ask` says what the other sources know of addresses: places for the tests of the vantages.
+    `ask` says what the other sources know of addresses: places for the tests of the vantages. `named_places` are sites
+    and provider regions that the claims name, as they write them.
     """
 
     seen: Sequence[Seen]
@@ -65,6 +67,8 @@ class Measurements:
     gazetteer: Gazetteer
     geography: Geography
     parties: frozenset[str] = frozenset()
+    named_places: tuple[str, ...] = ()
+    paths: Mapping[str, OwnPath] = field(default_factory=dict)
     snapshots: tuple[Snapshot, ...] = ()
     aliases: Mapping[str, str] | None = None
     notes: tuple[str, ...] = ()
@@ -72,8 +76,7 @@ class Measurements:
     @cached_property
     def checks(self) -> tuple[VantageCheck, ...]:
         """The test of every vantage that saw anything, by name."""
-        texts = {one.address.text: one.address for one in self.seen}
-        known = dict(zip(texts, self.ask(list(texts.values())), strict=True))
+        known = self._known
         found = []
         for vantage, mine in sorted(_grouped(self.seen, lambda s: s.vantage).items(), key=lambda item: item[0].name):
             least = _least(mine, lambda s: (s.address.text, s.kind))
@@ -87,8 +90,14 @@ class Measurements:
                 )
                 for one in least
             ]
-            found.append(check_vantage(vantage, times, self.gazetteer, self.parties))
+            check = check_vantage(vantage, times, self.gazetteer, self.parties)
+            found.append(replace(check, path=self.paths.get(vantage.name)))
         return tuple(found)
+
+    @cached_property
+    def _known(self) -> dict[str, tuple[Statement, ...]]:
+        texts = {one.address.text: one.address for one in self.seen}
+        return dict(zip(texts, self.ask(list(texts.values())), strict=True))
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -126,11 +135,11 @@ class Measurements:
         return {check.vantage: check for check in self.checks}
 
     @cached_property
-    def _together(self) -> Callable[[Sequence[Time]], Statement | None]:
-        from residency.auditing.file_times import read_together
+    def _together(self) -> TimesTogether:
+        from residency.auditing.file_times import TimesTogether
 
         usable = [s for s in self.seen if s.row is None and self._standing(s.vantage) is not Standing.VOID]
-        return read_together(_columns(usable), self.geography, self.aliases or {})
+        return TimesTogether(_columns(usable), self.geography, self.aliases or {})
 
     def _standing(self, vantage: Vantage) -> Standing:
         return self._check_of[vantage].standing
@@ -142,8 +151,8 @@ class Measurements:
             yield self._by_one_vantage(times)
         usable = [s for s in files if self._standing(s.vantage) is not Standing.VOID]
         if usable:
-            together = self._together(_columns(usable))
-            yield from (together,) if together is not None else (self._by_one_vantage(_nearest(usable)),)
+            lists = hypotheses_on(self._known[usable[0].address.text], self.gazetteer, self.named_places)
+            yield from self._together.read(_columns(usable), lists) or (self._by_one_vantage(_nearest(usable)),)
 
     def _by_one_vantage(self, times: Sequence[Seen]) -> Statement:
         """Return what the best times of one vantage leave: those that prove, else the least of all."""
@@ -162,7 +171,10 @@ class Measurements:
             return self._statement(one, frozenset(), f"{says}, which excludes nothing", weakness)
         if weakness is not None:
             says += f"; {weakness.value}"
-        return self._statement(one, left, says, weakness)
+        excludes = tuple(p.part or p.country for p in self.geography.places if p not in left)
+        name, within_km = one.vantage.name, round(radius_km, 1)
+        bound = Exclusion(vantage=name, rtt_ms=one.rtt_ms, within_km=within_km, excludes=excludes)
+        return replace(self._statement(one, left, says, weakness), exclusions=(bound,))
 
     def _weakness(self, one: Seen, check: VantageCheck) -> Weakness | None:
         family = FAMILIES.get(one.kind)

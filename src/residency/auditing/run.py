@@ -135,6 +135,7 @@ class Run:
         """The round-trip times of the traffic and of files; None where none are given."""
         if not (self.options.vantages or self.rtt_files):
             return None
+        from residency.auditing.own_path import own_paths
         from residency.auditing.timed import measurements, own_snapshot, times_of_files, times_of_traffic
 
         own, strangers = times_of_traffic(self.table, self.options.vantages)
@@ -147,6 +148,8 @@ class Run:
             gazetteer=self.gazetteer,
             day=from_us(span[1] if span else 0).date(),
             parties=frozenset[str]().union(*(claim.own_authors for claim in self.claims)),
+            paths=own_paths(self.table, self.options.vantages) if self.options.vantages else None,
+            named_places=[name for claim in self.claims for name in claim.place_names],
             files=self.rtt_files,
             snapshots=[own_snapshot(self.options.vantages, hashes)] if own else [],
             notes=(*strangers, *unread),

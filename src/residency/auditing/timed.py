@@ -14,6 +14,7 @@ from residency.model.latency import Latency
 from residency.model.network import Address, Addresses, Vantage, as_label, parse_address
 from residency.model.period import from_us
 from residency.model.place import Gazetteer
+from residency.model.vantage_check import OwnPath
 from residency.sources.interface import Asked, Source
 from residency.sources.latency import RttFile
 
@@ -29,6 +30,8 @@ def measurements(
     gazetteer: Gazetteer,
     day: date,
     parties: frozenset[str] = frozenset(),
+    named_places: Sequence[str] = (),
+    paths: Mapping[str, OwnPath] | None = None,
     files: Sequence[RttFile] = (),
     snapshots: Sequence[Snapshot] = (),
     notes: Sequence[str] = (),
@@ -43,6 +46,8 @@ def measurements(
         gazetteer=gazetteer,
         geography=shipped_geography(),
         parties=parties,
+        named_places=tuple(named_places),
+        paths=paths or {},
         snapshots=(*snapshots, *(file.snapshot for file in files)),
         aliases={address: name for file in files for address, name in file.aliases},
         notes=(*notes, *(note for file in files for note in _file_notes(file))),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from residency.evaluate.sphere import Floats, distances_km
+from residency.evaluate.sphere import Floats, circles_touch
 
 
 def is_anycast_by_discs(units: Floats, radii_km: Floats, starts: NDArray[np.int64]) -> bool:
@@ -21,7 +21,9 @@ def is_anycast_by_discs(units: Floats, radii_km: Floats, starts: NDArray[np.int6
     """
     if len(starts) < 3:
         return False
-    apart = distances_km(units, units) > radii_km[:, None] + radii_km[None, :]
+    apart = ~circles_touch(units, radii_km)
+    if not apart.any():
+        return False
     apart = np.logical_or.reduceat(np.logical_or.reduceat(apart, starts, axis=0), starts, axis=1)
     np.fill_diagonal(apart, False)
     edges = int(apart.sum()) // 2

@@ -1,10 +1,11 @@
 """Statistical regions with a stated error rate, learned on targets of known place: the tier between proof and guess.
 
 How much slower than light in glass a time is (its inflation) depends on distance: the model is the density of log
-inflation by distance, with an offset for each vantage. Each place has a shortfall: how much less likely than the best
-place it makes the lowest times. What makes it sound is not the model but conformal prediction: a place is kept while
-its shortfall is no larger than the k-th largest that known targets had at their true places. A new target like the
-known ones is then missed at a rate of k / (n + 1), whatever the model is worth. One set of targets serves to learn and
+inflation by distance, with an offset for each vantage. Each country has a shortfall: how much less likely than the best
+place its best place makes the lowest times of vantages far from each other. What makes it sound is not the model but
+conformal prediction: a country is kept while its shortfall is no larger than the k-th largest that known targets had in
+their own countries. A new target like the known ones is then missed at a rate of k / (n + 1), whatever the model is
+worth. One set of targets serves to learn and
 to judge, in folds: that rate is what holds in practice, and what is proved for folds is twice that (Barber et al.,
 "Predictive inference with the jackknife+", 2021). "Like the known ones" is the one assumption: a target behind a
 tunnel, or on a continent without known targets, is not.
@@ -19,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from residency.evaluate.coverage import Geography, Grid, cells_in_all, grid_of
+from residency.evaluate.independence import INDEPENDENT_KM
 from residency.evaluate.inflation import Inflation, learn_inflation, log_likelihood, pairs_of
-from residency.evaluate.physics import Bound, RoundTrip, discs_of
+from residency.evaluate.physics import Bound, Discs, RoundTrip, discs_of
 from residency.evaluate.sphere import Floats, distances_km, unit_vectors
 
 TRIPS_USED = 8
@@ -39,7 +41,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """A model of inflation and the shortfalls that known targets had at their true places, largest first."""
+    """A model of inflation and the shortfalls that known targets had in their own countries, largest first."""
 
     model: Inflation
     shortfalls: tuple[float, ...]
@@ -105,19 +107,15 @@ def _columns(known: Known) -> tuple[tuple[str, ...], Floats, Floats]:
 
 
 def _shortfall_at_home(known: Known, model: Inflation, grid: Grid, codes: NDArray[np.str_]) -> float:
-    """Return how much worse than the best place the model finds the true one: the best cell that may hold it."""
+    """Return how much less likely than the best place the best one of the target's own country is."""
     cells, gaps = _gaps(known.trips, model, grid)
-    here = unit_vectors(np.array([known.lat], float), np.array([known.lon], float))
-    own = codes[grid.code[cells]] == known.code[:2]
-    reach = distances_km(grid.units[cells], here)[:, 0] - grid.radius_km[cells]
-    home = own & (reach <= max(0.0, float(reach[own].min(initial=np.inf))))
-    return float(gaps[home].min(initial=np.inf))
+    return float(gaps[codes[grid.code[cells]] == known.code[:2]].min(initial=np.inf))
 
 
 def _gaps(trips: Sequence[RoundTrip], model: Inflation, grid: Grid) -> tuple[NDArray[np.int64], Floats]:
     """Return the cells that the discs leave, and how much less likely than the best of them each makes the times."""
     discs = discs_of(trips, Bound.FIBRE)
-    lowest = np.argsort(discs.radii_km, kind="stable")[:TRIPS_USED]
+    lowest = _lowest_apart(discs)
     cells = cells_in_all(discs.units, discs.radii_km, grid)
     if not len(cells):
         return cells, np.zeros(0)
@@ -126,3 +124,16 @@ def _gaps(trips: Sequence[RoundTrip], model: Inflation, grid: Grid) -> tuple[NDA
     times = np.array([t.rtt_ms for t in chosen], float)
     likely = log_likelihood(model, tuple(t.vantage.name for t in chosen), apart, times)
     return cells, likely.max() - likely
+
+
+def _lowest_apart(discs: Discs) -> NDArray[np.int64]:
+    """Return the smallest discs whose vantages stand apart: those of one city share the path, and say a thing once."""
+    order = np.argsort(discs.radii_km, kind="stable")
+    near = distances_km(discs.units, discs.units) <= INDEPENDENT_KM
+    chosen: list[int] = []
+    for i in order.tolist():
+        if not near[i, chosen].any():
+            chosen.append(i)
+        if len(chosen) == TRIPS_USED:
+            break
+    return np.array(chosen, np.int64)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from residency.evaluate.sphere import Floats, unit_vectors
 from residency.model.place import EARTH_RADIUS_KM
 
+Bits = NDArray[np.bool_]
 _BLOCK_DEGREES = 4.0
 _ROUNDING_KM = 0.01  # cosines are good to a metre where they are worst, at no distance at all
 _PRODUCTS_AT_ONCE = 1 << 18
@@ -137,6 +138,31 @@ def cells_in_all(units: Floats, radii_km: Floats, grid: Grid) -> NDArray[np.int6
     blocks = _covering(rows, grid.blocks, starts) == len(units)
     cells = np.flatnonzero(np.repeat(blocks, np.diff(grid.starts)))
     return np.asarray(cells[_covering(rows, grid.cells[cells], starts) == len(units)])
+
+
+def missed_by_few(
+    units: Floats, radii_km: Floats, starts: NDArray[np.int64], grid: Grid, cells: Bits, few: int
+) -> Bits:
+    """Say which discs miss one of these cells (a mask) that at most `few` groups miss.
+
+    `units` is (n, 3), `radii_km` (n,), both sorted by group, `starts` the first of each.
+    """
+    rows, chosen = _disc_rows(units, radii_km, grid.widest_km), np.flatnonzero(cells)
+    missed = len(starts) - _covering(rows, grid.cells[chosen], starts)
+    chosen = chosen[(missed > 0) & (missed <= few)]
+    found = np.zeros(len(units), bool)
+    step = max(1, _PRODUCTS_AT_ONCE // max(1, rows.size))
+    for begin in range(0, len(chosen), step):
+        found |= (rows @ grid.cells[chosen[begin : begin + step]].T < 0).any(axis=1)
+    return found
+
+
+def thinned(grid: Grid, degrees: float) -> Floats:
+    """Return (n, 3) positions of about one cell for each square of some degrees."""
+    lat = np.degrees(np.arcsin(np.clip(grid.units[:, 2], -1, 1)))
+    lon = np.degrees(np.arctan2(grid.units[:, 1], grid.units[:, 0]))
+    square = np.floor(lat / degrees) * 1000 + np.floor(lon * np.cos(np.radians(lat)) / degrees)
+    return np.asarray(grid.units[np.unique(square, return_index=True)[1]])
 
 
 def _rows(units: Floats, radius_km: Floats) -> Floats:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from residency.evaluate.sphere import distances_km, unit_vectors
+from residency.evaluate.sphere import circles_touch, unit_vectors
 from residency.model.network import Vantage
 
 INDEPENDENT_KM = 100.0
@@ -21,7 +21,7 @@ def groups_of(vantages: Sequence[Vantage]) -> NDArray[np.int64]:
     """
     units = unit_vectors(np.array([v.lat for v in vantages], float), np.array([v.lon for v in vantages], float))
     radii = np.array([v.radius_km for v in vantages], float)
-    near = distances_km(units, units) - radii[:, None] - radii[None, :] <= INDEPENDENT_KM
+    near = circles_touch(units, radii + INDEPENDENT_KM / 2)
     asn = np.array([v.asn or 0 for v in vantages], np.int64)
     same = (asn[:, None] == asn[None, :]) | (asn[:, None] == 0) | (asn[None, :] == 0)
     return _components(near & same)

@@ -45,9 +45,9 @@ class Inflation:
     offsets: Mapping[str, float]
 
 
-def pairs_of(rows: Sequence[Row]) -> Pairs:
-    """Put the rows of known targets into columns."""
-    names = sorted({name for row in rows for name in row[0]})
+def pairs_of(rows: Sequence[Row], names: Sequence[str] | None = None) -> Pairs:
+    """Put the rows of known targets into columns; `names` are those of the vantages in the order wanted."""
+    names = sorted({name for row in rows for name in row[0]}) if names is None else names
     number = {name: i for i, name in enumerate(names)}
     apart = np.concatenate([np.zeros(0), *(row[1] for row in rows)])
     rtt_ms = np.concatenate([np.zeros(0), *(row[2] for row in rows)])
@@ -60,9 +60,12 @@ def pairs_of(rows: Sequence[Row]) -> Pairs:
     )
 
 
-def learn_inflation(pairs: Pairs, keep: NDArray[np.bool_]) -> Inflation:
-    """Learn from the rows that `keep` says; where a distance has no pairs, every inflation is equally likely."""
-    used = keep[pairs.row]
+def learn_inflation(pairs: Pairs, keep: NDArray[np.bool_], vantages: NDArray[np.bool_] | None = None) -> Inflation:
+    """Learn from the rows that `keep` says, and of them from `vantages` (a mask over `names`; all where None).
+
+    Where a distance has no pairs, every inflation is equally likely.
+    """
+    used = keep[pairs.row] if vantages is None else keep[pairs.row] & vantages[pairs.vantage]
     vantage, distance_bin = pairs.vantage[used], pairs.distance_bin[used]
     offsets = _offsets(pairs, used)
     step = _step_of(pairs.log_inflation[used] - offsets[vantage])
@@ -77,16 +80,32 @@ def learn_inflation(pairs: Pairs, keep: NDArray[np.bool_]) -> Inflation:
     )
 
 
+class Likelihoods:
+    """How likely times are, for `apart_km` (vantages, places): what depends on the distances alone is kept."""
+
+    def __init__(self, model: Inflation, apart_km: Floats) -> None:
+        at = np.log(np.maximum(apart_km, _LEAST_KM))
+        middle = np.log((np.maximum(_EDGES_KM[:-1], _LEAST_KM) + _EDGES_KM[1:]) / 2)
+        low = np.clip(np.searchsorted(middle, at) - 1, 0, len(middle) - 2)
+        self._log_density = model.log_density
+        self._at, self._low = at, low
+        self._share = np.clip((at - middle[low]) / (middle[low + 1] - middle[low]), 0, 1)
+
+    def sum_over(
+        self, rows: NDArray[np.int64], offsets: Floats, rtt_ms: Floats, places: NDArray[np.int64] | None = None
+    ) -> Floats:
+        """Return (places,): the log likelihood of one time for each of `rows`, up to a constant."""
+        chosen = np.ix_(rows, np.arange(self._at.shape[1]) if places is None else places)
+        low, share = self._low[chosen], self._share[chosen]
+        step = _step_of((np.log(rtt_ms * KM_PER_MS[Bound.FIBRE]) - offsets)[:, None] - self._at[chosen])
+        each = (1 - share) * self._log_density[low, step] + share * self._log_density[low + 1, step]
+        return np.asarray(each.sum(axis=0))
+
+
 def log_likelihood(model: Inflation, names: Sequence[str], apart_km: Floats, rtt_ms: Floats) -> Floats:
     """Return (places,): how likely the times are, for `apart_km` (vantages, places), up to a constant."""
-    offset = np.array([model.offsets.get(name, 0.0) for name in names], float)
-    step = _step_of(_log_inflation(apart_km, rtt_ms[:, None]) - offset[:, None])
-    middle = np.log((np.maximum(_EDGES_KM[:-1], _LEAST_KM) + _EDGES_KM[1:]) / 2)
-    at = np.log(np.maximum(apart_km, _LEAST_KM))
-    low = np.clip(np.searchsorted(middle, at) - 1, 0, len(middle) - 2)
-    share = np.clip((at - middle[low]) / (middle[low + 1] - middle[low]), 0, 1)
-    each = (1 - share) * model.log_density[low, step] + share * model.log_density[low + 1, step]
-    return np.asarray(each.sum(axis=0))
+    offsets = np.array([model.offsets.get(name, 0.0) for name in names], float)
+    return Likelihoods(model, apart_km).sum_over(np.arange(len(names)), offsets, rtt_ms)
 
 
 def _log_inflation(apart_km: Floats, rtt_ms: Floats) -> Floats:

@@ -9,7 +9,7 @@ known (the vantage's own position, the clock's resolution, the size of a land ce
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from residency.evaluate.anycast import is_anycast_by_discs
-from residency.evaluate.coverage import Geography, count_covering, grid_of
+from residency.evaluate.coverage import Coverage, Geography, count_covering, grid_of, missed_by_few
 from residency.evaluate.independence import groups_of
 from residency.evaluate.sphere import Floats, distances_km, unit_vectors
 from residency.limits import LIMITS
@@ -40,6 +40,7 @@ class Bound(StrEnum):
 KM_PER_MS: Mapping[Bound, float] = {Bound.VACUUM: 149.896229, Bound.FIBRE: 99.930819}
 HALF_ROUND_KM = 20_038.0
 REFUTERS_NAMED = 2
+FEW = 2
 KINDS = frozenset(kind.value for kind in RttKind)
 
 
@@ -164,14 +165,71 @@ def locate_by_discs(trips: Sequence[RoundTrip], geography: Geography, *, bound: 
     if k < 1:
         raise ValueError("the deficit k is 1 or more")
     discs = discs_of(trips, bound)
-    if not len(discs):
-        return Region(bound=bound, k=k, k_used=k, feasible=geography.codes, excluded=(), by=())
-    if is_anycast_by_discs(discs.units, discs.radii_km, discs.starts):
-        return Region(bound=bound, k=k, k_used=k, feasible=geography.codes, excluded=(), by=(), anycast=True)
-    covered = count_covering(discs.units, discs.radii_km, discs.starts, grid_of(geography), len(geography.codes), k)
+    open_ = _undecided(discs, geography, bound, k)
+    return open_ or _region(discs, _covered(discs, geography, k), geography, bound=bound, k=k)
+
+
+def locate_by_vouched(
+    trips: Sequence[RoundTrip],
+    geography: Geography,
+    *,
+    bound: Bound,
+    vouched: Callable[[Set[str]], Set[str]],
+) -> Region:
+    """Return the codes that are left where whoever excludes with at most one other is vouched for by its own mesh.
+
+    `vouched` is asked for the names of vantages that exclude something alone or in twos, and answers with those it
+    vouches for (`whereabouts`); the others are left out, and the rest is asked again. Discs that share no place on land
+    show a wrong vantage: those that miss the best-covered places are asked for too, and where all are vouched for, two
+    must agree beyond the discs that must be wrong.
+    """
+    left = tuple(trips)
+    while True:
+        discs = discs_of(left, bound)
+        open_ = _undecided(discs, geography, bound, 1)
+        if open_:
+            return open_
+        covered = _covered(discs, geography, 1 + FEW)
+        voices = _few_voices(discs, covered, geography)
+        dissent = voices - vouched(voices) if voices else voices
+        if not dissent:
+            is_empty = covered.most.max() < discs.groups
+            return _region(discs, covered, geography, bound=bound, k=2 if is_empty else 1)
+        left = tuple(trip for trip in left if trip.vantage.name not in dissent)
+
+
+def _few_voices(discs: Discs, covered: Coverage, geography: Geography) -> frozenset[str]:
+    """Return the names of vantages that exclude something with at most one other, or miss what the most agree on."""
+    top = covered.most == covered.most.max()
+    asked = (_gaps_km(discs, covered.best[top], covered.best_radius_km[top]) > 0).any(axis=1)
+    disputed = _kept(discs, covered, 1 + FEW) & ~_kept(discs, covered, 1)
+    if disputed.any():
+        grid = grid_of(geography)
+        cells = disputed[grid.code]
+        asked |= missed_by_few(discs.units, discs.radii_km, discs.starts, grid, cells, FEW)
+    return frozenset(discs.trips[i].vantage.name for i in np.flatnonzero(asked))
+
+
+def _undecided(discs: Discs, geography: Geography, bound: Bound, k: int) -> Region | None:
+    """Return the region that excludes nothing, where there are no discs or several sites; else None."""
+    anycast = bool(len(discs)) and is_anycast_by_discs(discs.units, discs.radii_km, discs.starts)
+    if len(discs) and not anycast:
+        return None
+    return Region(bound=bound, k=k, k_used=k, feasible=geography.codes, excluded=(), by=(), anycast=anycast)
+
+
+def _covered(discs: Discs, geography: Geography, k: int) -> Coverage:
+    return count_covering(discs.units, discs.radii_km, discs.starts, grid_of(geography), len(geography.codes), k)
+
+
+def _kept(discs: Discs, covered: Coverage, k: int) -> NDArray[np.bool_]:
+    """Say which codes the deficit `k` keeps: it grows by the discs that must be wrong in any case."""
     most = int(covered.most.max())
-    wrong = discs.groups - most
-    kept = covered.most > most - (k + wrong)
+    return np.asarray(covered.most > most - (k + discs.groups - most))
+
+
+def _region(discs: Discs, covered: Coverage, geography: Geography, *, bound: Bound, k: int) -> Region:
+    wrong, kept = discs.groups - int(covered.most.max()), _kept(discs, covered, k)
     return Region(
         bound=bound,
         k=k,
@@ -236,12 +294,21 @@ def _refuters(discs: Discs, points: Floats, radius_km_: Floats) -> tuple[tuple[R
     if not len(points):
         return ()
     gaps = _gaps_km(discs, points, radius_km_)
-    strongest = np.argsort(-gaps, axis=0)[:REFUTERS_NAMED]
+    strongest = _largest(gaps, REFUTERS_NAMED)
     by_how_much = np.take_along_axis(gaps, strongest, axis=0)
     return tuple(
         tuple(_refuter(discs, i, gap) for i, gap in zip(which, gap_km, strict=True) if gap > 0)
         for which, gap_km in zip(strongest.T.tolist(), by_how_much.T.tolist(), strict=True)
     )
+
+
+def _largest(values: Floats, count: int) -> NDArray[np.int64]:
+    """Return (count, m): the rows of the largest values of each column, the first of equal ones first."""
+    left, found = values.copy(), []
+    for _ in range(min(count, len(values))):
+        found.append(left.argmax(axis=0))
+        left[found[-1], np.arange(left.shape[1])] = -np.inf
+    return np.array(found, np.int64)
 
 
 def _refuter(discs: Discs, index: int, gap_km: float) -> Refuter:

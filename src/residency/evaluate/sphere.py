@@ -9,6 +9,8 @@ from residency.model.place import EARTH_RADIUS_KM
 
 Floats = NDArray[np.float64]
 
+_ROUNDING = 1e-15
+
 
 def unit_vectors(lat: Floats, lon: Floats) -> Floats:
     """Return (n, 3) unit vectors of points given in degrees."""
@@ -23,3 +25,10 @@ def distances_km(from_units: Floats, to_units: Floats) -> Floats:
     """
     chord_squared = np.maximum(0.0, 2.0 - 2.0 * (from_units @ to_units.T))
     return 2 * EARTH_RADIUS_KM * np.arcsin(np.minimum(1.0, np.sqrt(chord_squared) / 2))
+
+
+def circles_touch(units: Floats, radii_km: Floats) -> NDArray[np.bool_]:
+    """Say for (n, n) pairs of circles round these points whether they touch; the angles are compared by cosine."""
+    angle = np.minimum(radii_km / EARTH_RADIUS_KM, np.pi)
+    cos_sum = np.outer(np.cos(angle), np.cos(angle)) - np.outer(np.sin(angle), np.sin(angle))
+    return np.asarray((units @ units.T >= cos_sum - _ROUNDING) | (angle[:, None] + angle[None, :] >= np.pi))

@@ -50,6 +50,19 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusion:
+    """What the round-trip time of one vantage excludes: countries, parts, or places of a finite list (`aws/eu-west-1`).
+
+    Each place is named once, with the vantage whose disc it misses by most.
+    """
+
+    vantage: str
+    rtt_ms: float
+    within_km: float
+    excludes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """What a source says of an address, before it is weighed; many addresses share one statement.
 
@@ -73,6 +86,7 @@ class Statement:
     proves: bool = True  # may it carry a verdict? `measured`: tls, quic, app or several vantages; a list: has a date
     prefix_since: date | None = None  # first day the prefix is known to be listed, where it is newer than the list
     weakness: Weakness | None = None  # why a measurement does not prove
+    exclusions: tuple[Exclusion, ...] = ()  # `measured`: which vantage set the bound that excludes each place
     spot: Spot | None = None  # position ± km that it names within its place (city databases); never proof
 
 

@@ -35,6 +35,15 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnPath:
+    """What a vantage's own traffic shows of its path: resolvers asked, proxies gone through, and what is unseen."""
+
+    resolvers: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VantageCheck:
     """The test of one vantage, on one capture or several.
 
@@ -50,6 +59,7 @@ class VantageCheck:
     operators: tuple[str, ...] = ()
     beyond_km: tuple[tuple[str, float], ...] = ()
     impossible: tuple[Control, ...] = ()
+    path: OwnPath | None = None  # None where the vantage's own traffic is not at hand
 
     def covers(self, family: str, radius_km: float) -> bool:
         """Did the vantage pass its test, with a control beyond this radius that times of this family reached?"""

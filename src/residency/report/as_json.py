@@ -11,7 +11,7 @@ from residency.model.claim import Claim, Exemption
 from residency.model.evidence import Evidence, Snapshot
 from residency.model.period import rfc3339
 from residency.model.place import countries_of, sites_of
-from residency.model.vantage_check import VantageCheck
+from residency.model.vantage_check import OwnPath, VantageCheck
 from residency.model.verdict import (
     ClaimResult,
     Finding,
@@ -129,7 +129,12 @@ def vantage_check(check: VantageCheck) -> dict[str, Any]:
             }
             for control in check.impossible
         ],
+        "path": None if check.path is None else _path(check.path),
     }
+
+
+def _path(path: OwnPath) -> dict[str, Any]:
+    return {"resolvers": list(path.resolvers), "proxies": list(path.proxies), "unseen": list(path.unseen)}
 
 
 def _claim(result: ClaimResult) -> dict[str, Any]:
@@ -302,6 +307,11 @@ def evidence(item: Evidence, side: str) -> dict[str, Any]:
         "lineage": item.lineage,
         "echo": item.echo,
         "proves": s.proves,
+        "rate": s.rate,
+        "excluded_by": [
+            {"vantage": e.vantage, "rtt_ms": e.rtt_ms, "within_km": e.within_km, "excludes": list(e.excludes)}
+            for e in s.exclusions
+        ],
         "struck": bool(item.struck),
         "why_struck": item.struck,
         "listed": None if s.listed is None else [day.isoformat() for day in s.listed],

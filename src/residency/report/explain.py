@@ -28,6 +28,8 @@ SCHEMA = "residency-explain/1"
 FLIPS = "What would change it"
 _PATHS = 400  # characters
 _INERT = re.compile(r"[A-Za-z0-9 .,:'=_-]*")  # what no shell reads anything into between double quotes
+_VANTAGES_NAMED = 5
+_PLACES_NAMED = 8
 
 
 def find(document: Doc, finding: str) -> Doc:
@@ -177,12 +179,23 @@ def evidence_line(e: Doc, versions: Mapping[str, str]) -> str:
     parts = [f"{e['kind']}: {e['author']} {verb} {said} [{versions.get(e['source'], e['source'])}]"]
     if e["days_from_flow"] is not None:
         parts.append(f"{e['days_from_flow']} days from the flow")
+    if e.get("rate"):
+        parts.append(f"stated error rate {e['rate']:.1%}")
+    if e.get("excluded_by"):
+        parts.append("excluded " + "; ".join(_exclusion(x) for x in e["excluded_by"][:_VANTAGES_NAMED]))
     if e["echo"]:
         parts.append(f"an echo of {e['echo']}, no witness of its own")
     if e["struck"]:
         parts.append(f"not counted: {e['why_struck']}")
     parts.append(f"speaks for {e['for']}" if e["for"] != "neither" else "speaks for neither side")
     return "; ".join(parts)
+
+
+def _exclusion(x: Doc) -> str:
+    """Return what one vantage excludes, the first places by name."""
+    named, more = x["excludes"][:_PLACES_NAMED], len(x["excludes"]) - _PLACES_NAMED
+    places = ", ".join(named) + (f" and {more} more" if more > 0 else "")
+    return f"by {x['vantage'] or 'the vantage'} ({x['rtt_ms']:g} ms, within {x['within_km']:,.0f} km): {places}"
 
 
 def _place(f: Doc) -> str:

@@ -33,7 +33,7 @@ def main() -> None:
     ]
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start, busy = time.perf_counter(), time.process_time()
-    page = render(document, atlas=shipped_atlas(), rules=RULES)
+    page = render(document, atlas=shipped_atlas())
     seconds, busy = time.perf_counter() - start, time.process_time() - busy
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     told = {"findings": wanted, "seconds": round(seconds, 2), "cpu_s": round(busy, 2), "bytes": len(page.encode())}

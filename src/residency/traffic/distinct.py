@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     import duckdb
 
 TABLES = """
-CREATE TABLE seen_address (text VARCHAR, is_int BOOLEAN, canonical VARCHAR, form VARCHAR, reason VARCHAR);
-CREATE TABLE seen_host (text VARCHAR, canonical VARCHAR, reason VARCHAR);
-CREATE TABLE seen_port (text VARCHAR, canonical INTEGER, reason VARCHAR);
-CREATE TABLE seen_proto (text VARCHAR, canonical VARCHAR, reason VARCHAR);
-CREATE TABLE seen_named_by (text VARCHAR, canonical VARCHAR, reason VARCHAR);
+CREATE TABLE IF NOT EXISTS seen_address (text VARCHAR, is_int BOOLEAN, canonical VARCHAR, form VARCHAR, reason VARCHAR);
+CREATE TABLE IF NOT EXISTS seen_host (text VARCHAR, canonical VARCHAR, reason VARCHAR);
+CREATE TABLE IF NOT EXISTS seen_port (text VARCHAR, canonical INTEGER, reason VARCHAR);
+CREATE TABLE IF NOT EXISTS seen_proto (text VARCHAR, canonical VARCHAR, reason VARCHAR);
+CREATE TABLE IF NOT EXISTS seen_named_by (text VARCHAR, canonical VARCHAR, reason VARCHAR);
 """
 
 _PROTOCOLS = {1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 41: "ipv6", 47: "gre", 50: "esp", 51: "ah", 58: "icmp6",
@@ -41,7 +41,7 @@ class Distinct:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         connection.execute(TABLES)
-        connection.executemany("INSERT INTO seen_named_by VALUES (?, ?, NULL)", [(word, word) for word in NAMED_BY])
+        self._texts("seen_named_by", f"SELECT unnest({list(NAMED_BY)}) AS text", read_named_by)
 
     def read(self, relation: str, where: str = "true") -> None:
         """Read every text of `relation` (a table of this package) that was not seen before."""

@@ -41,6 +41,7 @@ class Format:
     is_text: bool = True
     convert: Converter | None = None
     columns: frozenset[str] = frozenset()  # a Parquet file with these and no server_ip is of this format
+    is_joined: bool = False  # its inputs explain each other: all are opened before the first is converted
     only_if_alone: bool = False  # its rows are flows only where no other input has any; else they are context
 
 
@@ -104,7 +105,7 @@ FORMATS: dict[str, Format] = {
         Format("pcapng", _is_pcapng, is_text=False, convert=_read_capture),
         Format("zeek", _is_zeek_tsv),
         Format("zeek-json", _is_zeek_json),
-        Format("eve", lambda head: eve.is_eve(_keys_of(head)), convert=eve.EveConversion),
+        Format("eve", lambda head: eve.is_eve(_keys_of(head)), convert=eve.EveConversion, is_joined=True),
         Format(
             "route53-resolver",
             lambda head: route53.is_resolver_log(_keys_of(head)),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from residency.errors import UsageError
 
@@ -80,6 +82,11 @@ class Tally:
     flows_rows: int = 0
     incomplete: str | None = None
     warnings: list[str] = field(default_factory=list)
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take the counts that a step left (`dataclasses.asdict`)."""
+        for name, value in state.items():
+            setattr(self, name, value)
 
     def summary(self) -> InputSummary:
         """Freeze the counts."""

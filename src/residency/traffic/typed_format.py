@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from residency.errors import InputError
@@ -11,7 +13,8 @@ from residency.traffic.columns import COLUMNS, Kind
 from residency.traffic.csv_format import check_names
 from residency.traffic.engine import first_line, quoted, scalar, seam
 from residency.traffic.records import Rejected
-from residency.traffic.source import OpenFile, Relation, duckdb_type
+from residency.traffic.source import FlowSource, OpenFile, Relation, Span, duckdb_type
+from residency.traffic.spans import cut
 
 if TYPE_CHECKING:
     import duckdb
@@ -42,7 +45,13 @@ class _TypedSource:
         self.rejected: list[Rejected] = []
         self.records = 0
         self.first_time: str | None = None
+        self.whole: Span | None = None
         _check_kinds(self.kinds, dict(described), path)
+
+    def spans(self, within: Span, size: int) -> list[Span]:
+        """Return the span itself: what lies in memory is read at once."""
+        del size
+        return [within]
 
     def _columns(self, kinds: Mapping[str, Kind]) -> str:
         return ", ".join(self._column(name, original, kinds[name]) for name, original in self._picked)
@@ -61,11 +70,13 @@ class ParquetSource(_TypedSource):
     is_columnar = True
 
     def __init__(self, file: OpenFile, connection: duckdb.DuckDBPyConnection) -> None:
-        self._link = file.link
+        self._link, self._size = file.link, max(os.path.getsize(file.link), 1)
+        self._where = ""
         with seam(file.path, "reading its footer"):
             super().__init__(describe(connection, "read_parquet(?)", [file.link]), file.path)
             self.records = scalar(connection, "SELECT count(*) FROM read_parquet(?)", [file.link])
             self.first_time = self._first_time(connection, file.link)
+        self.whole = Span(0, self.records)
 
     def _first_time(self, connection: duckdb.DuckDBPyConnection, link: str) -> str | None:
         original = dict(self._picked)["ts"]
@@ -73,13 +84,31 @@ class ParquetSource(_TypedSource):
         rows = connection.execute(first, [link]).fetchall()
         return str(rows[0][0]) if rows else None
 
+    def spans(self, within: Span, size: int) -> list[Span]:
+        """Cut a span of rows by their numbers."""
+        rows = max(self.records * size // self._size, 1)
+        starts = range(within.start + rows, within.end, rows)
+        return cut([(row, 0) for row in starts], within, rows)
+
+    def part(self, span: Span, target: str) -> FlowSource:
+        """Return the same file with only the rows of a span, which the engine finds by row groups."""
+        del target
+        made = copy(self)
+        made.records, made.rejected = span.end - span.start, []
+        made._where = f" WHERE file_row_number >= {span.start:d} AND file_row_number < {span.end:d}"
+        return made
+
+    @property
+    def _rows(self) -> str:
+        return f"read_parquet(?, file_row_number = true){self._where}" if self._where else "read_parquet(?)"
+
     def fast(self, kinds: Mapping[str, Kind]) -> Relation | None:
         """Return DuckDB's reader."""
-        return Relation(f"(SELECT {self._columns(kinds)} FROM read_parquet(?))", (self._link,))  # noqa: S608
+        return Relation(f"(SELECT {self._columns(kinds)} FROM {self._rows})", (self._link,))  # noqa: S608
 
     def exact(self) -> Relation:
         """Return the rows numbered from 1."""
-        rows = "read_parquet(?, file_row_number = true)"
+        rows = f"read_parquet(?, file_row_number = true){self._where}"
         sql = f"(SELECT {self._columns(self.kinds)}, file_row_number + 1 AS line FROM {rows})"  # noqa: S608
         return Relation(sql, (self._link,))
 
@@ -100,6 +129,11 @@ class TableSource(_TypedSource):
         self.records = self._table.num_rows
         if self.kinds["ts"] is Kind.TEXT and self.records:
             self.first_time = str(self._table[dict(self._picked)["ts"]][0].as_py())
+
+    def part(self, span: Span, target: str) -> FlowSource:
+        """Return the table itself."""
+        del span, target
+        return self
 
     @property
     def sha256(self) -> str:

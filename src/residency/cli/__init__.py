@@ -51,8 +51,8 @@ def _run(args: list[str]) -> int:
         if message:
             _complain(f"{message.rstrip('.')}; see `{_command(error)} --help`")
         return EXIT_USAGE
-    except typer.Abort:
-        _complain("interrupted")
+    except typer.Abort as error:
+        _complain(str(error) or "interrupted")
         return EXIT_INTERRUPTED
     except ClaimError as error:
         for fault in error.faults:

@@ -35,7 +35,7 @@ _BEGIN = datetime(2026, 6, 1, tzinfo=UTC)
 _HEADER = "ts,client_ip,server_ip,server_port,proto,bytes_sent,bytes_received,host"
 
 
-def write_job(folder: Path, rows: int = 3_000, seed: int = 7) -> list[str]:
+def write_job(folder: Path, rows: int = 250, seed: int = 7) -> list[str]:
     """Write the inputs into `folder/in` and the claims beside them; return what to give to `residency audit`."""
     made = _Job(folder / "in", rows, random.Random(seed))
     (folder / "claims.toml").write_text(CLAIMS)
@@ -51,14 +51,14 @@ class _Job:
     def write(self) -> None:
         """Write every file."""
         for number in range(4):
-            self._put(f"a{number}.csv", [_HEADER, *self._csv(bad_every=701 if number == 2 else 0)])
+            self._put(f"a{number}.csv", [_HEADER, *self._csv(bad_every=101 if number == 2 else 0)])
         shutil.copy(self._folder / "a0.csv", self._folder / "z-again.csv")
         self._put("cut.csv", [_HEADER, *self._csv(), "2026-06-03T00:00:00Z,10.0.0.1,81.2.69.1"], is_cut=True)
         for number in range(2):
             self._put(f"b{number}.csv.gz", [_HEADER, *self._csv()])
-            self._put(f"c{number}.ndjson", self._ndjson(bad_every=911 if number else 0))
+            self._put(f"c{number}.ndjson", self._ndjson(bad_every=61 if number else 0))
             self._parquet(f"d{number}.parquet")
-        self._put("ids.csv", [f"{_HEADER},flow_id", *(f"{row},f{i % 900}" for i, row in enumerate(self._csv()))])
+        self._put("ids.csv", [f"{_HEADER},flow_id", *(f"{row},f{i % 200}" for i, row in enumerate(self._csv()))])
         self._zeek()
         self._eve()
 
@@ -70,8 +70,8 @@ class _Job:
         for _ in range(self._rows):
             draw = self._draw.randrange
             at = _BEGIN + timedelta(seconds=draw(25 * 86_400))
-            server = f"81.2.{draw(8)}.{draw(200)}"
-            host = ("", f"h{draw(40)}.acme.example", f"h{draw(40)}.other.example", f"w{draw(90)}.example")[draw(4)]
+            server = f"81.2.{draw(3)}.{draw(12)}"
+            host = ("", f"h{draw(2)}.acme.example", f"h{draw(3)}.other.example", f"w{draw(90)}.example")[draw(4)]
             yield at, f"10.0.{draw(3)}.{draw(20)}", server, (443, 80)[draw(9) == 0], draw(9_000), draw(90_000), host
 
     def _csv(self, bad_every: int = 0) -> Iterator[str]:
@@ -89,7 +89,7 @@ class _Job:
         columns = list(zip(*self._rows_of_flows(), strict=True))
         names = ["ts", "client_ip", "server_ip", "server_port", "bytes_sent", "bytes_received", "host"]
         arrays = [pa.array(column) for column in columns]
-        pq.write_table(pa.table(arrays, names=names), self._folder / name, row_group_size=500)
+        pq.write_table(pa.table(arrays, names=names), self._folder / name, row_group_size=80)
 
     def _zeek(self) -> None:
         conns, names, answers = [], [], []
@@ -105,7 +105,7 @@ class _Job:
                 reply = {"answers": [server], "TTLs": [600.0], "proto": "udp", "trans_id": count % 65_536}
                 answers.append(json.dumps({"_path": "dns", **head, "ts": at.timestamp() - 1, **asked, **reply}))
         half = len(conns) // 2
-        self._put("conn.1.log", conns[: half + 200])  # rotated late: 200 rows stand in both
+        self._put("conn.1.log", conns[: half + 40])  # rotated late: 40 rows stand in both
         self._put("conn.2.log", conns[half:])
         self._put("ssl.log", names)
         self._put("dns.log", answers)
@@ -117,10 +117,15 @@ class _Job:
             head = {"timestamp": f"{at:%Y-%m-%dT%H:%M:%S}.000000+0000", "flow_id": count, "proto": "TCP", **ends}
             if host:
                 events.append(json.dumps({**head, "event_type": "tls", "tls": {"sni": host}}))
-            flow = {"bytes_toserver": sent, "bytes_toclient": received, "pkts_toserver": 5, "pkts_toclient": 5}
+            flow: dict[str, object] = {
+                "bytes_toserver": sent,
+                "bytes_toclient": received,
+                "pkts_toserver": 5,
+                "pkts_toclient": 5,
+            }
             flow["start"] = head["timestamp"]
             events.append(json.dumps({**head, "event_type": "flow", "flow": flow}))
         third = len(events) // 3
-        self._put("eve.1.json", events[: third + 50])
+        self._put("eve.1.json", events[: third + 20])
         self._put("eve.2.json", events[third : 2 * third])
         self._put("eve.3.json", events[2 * third :])

@@ -79,6 +79,7 @@ def run_conversion(
     tally.records, tally.quarantined = rest, len(conversion.rejected)
     tally.context, tally.duplicate = conversion.context, conversion.duplicate
     tally.warnings += conversion.warnings
+    tally.say_duplicates()
     tally.incomplete = tally.incomplete or conversion.incomplete
     if not conversion.records:
         tally.warnings.append("no records in it")

@@ -110,6 +110,11 @@ def quoted(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
+def literal(text: str) -> str:
+    """Quote a text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
     """Is there a table of this name in the catalogue that the connection uses?"""
     sql = "SELECT count(*) FROM duckdb_tables() WHERE table_name = ? AND database_name = current_database()"

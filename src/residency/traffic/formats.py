@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from residency.traffic.conversion import Conversion
     from residency.traffic.source import FlowSource, OpenFile
 
+
+class UnknownFormatError(InputError):
+    """Content of no known format: an error where the file was named, a remark where a folder holds it."""
+
+
 _ZEEK_FIELDS = ("id.orig_h", "uid", "fuid", "_path", "id.resp_h", "certificate.version", "uids")
 
 
@@ -131,9 +136,9 @@ def named_format(name: str) -> Format:
 
 
 def recognise(head: bytes, path: str) -> Format:
-    """Return the format that the first (decompressed) bytes are of; raises InputError that says what was seen."""
+    """Return the format that the first (decompressed) bytes are of; raises UnknownFormatError with what was seen."""
     if not head:
-        raise InputError("empty file", path=path)
+        raise UnknownFormatError("empty file", path=path)
     seen = _refused(head)
     if seen is None:
         plain = head.removeprefix(BOM)
@@ -141,7 +146,7 @@ def recognise(head: bytes, path: str) -> Format:
             if one.matches(plain):
                 return one
         seen = _described(plain)
-    raise InputError(f"{seen}; supported are {', '.join(FORMATS)} (also .gz and .zst)", path=path)
+    raise UnknownFormatError(f"{seen}; supported are {', '.join(FORMATS)} (also .gz and .zst)", path=path)
 
 
 def refined(form: Format, file: OpenFile) -> Format:

@@ -107,6 +107,7 @@ class Loader:
         tally.warnings += [text for name, text in WEAKENING.items() if name not in source.kinds]
         if tally.records == 0:
             tally.warnings.append("no rows, only a header")
+        tally.say_duplicates()
         if tally.quarantined:
             self._refuse_naive(number, tally)
 

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -20,8 +20,8 @@ from residency.traffic.distinct import Distinct
 from residency.traffic.endpoints import Traffic
 from residency.traffic.engine import connect, is_full, scalar, scratch
 from residency.traffic.flow_rows import FlowRows
-from residency.traffic.formats import FORMATS, Converter, named_format, recognise, refined
-from residency.traffic.inputs import Item, expand
+from residency.traffic.formats import FORMATS, Converter, UnknownFormatError, named_format, recognise, refined
+from residency.traffic.inputs import Item, expand, partition_columns
 from residency.traffic.naming import Naming
 from residency.traffic.plain import Loader
 from residency.traffic.progress import Meter, Progress
@@ -135,6 +135,7 @@ class _Reading:
         self._zeek = Zeek(connection, self._distinct, self._naming, cuts, traffic.rows)
         self._tallies: list[Tally] = []
         self._seen: dict[str, Tally] = {}
+        self._passed_over: list[UnknownFormatError] = []
         self._repeats: list[tuple[Tally, Tally]] = []
         self._conversions: list[_Opened] = []
         self._waiting: list[partial[None]] = []
@@ -174,6 +175,11 @@ class _Reading:
             return
         try:
             self._open_path(number, item.name, item.file)
+        except UnknownFormatError as error:
+            if not item.is_found:
+                raise
+            self._tallies.append(Tally(path=item.name, format="none"))
+            self._passed_over.append(error)
         except ResidencyError as error:
             error.path = item.name if error.path == str(item.file) else error.path  # standard input has two names
             raise
@@ -193,7 +199,7 @@ class _Reading:
         state = self._steps.take(step, partial(self._look_at, number, name, path, size))
         self._meter.looked_at(size, is_fresh=is_fresh)
         scan, tally = Scan(**state["scan"]), Tally(**state["tally"])
-        if self._is_repeated(tally):
+        if self._is_repeated(tally, partition_columns(name) if tally.format == "parquet" else {}):
             return
         form = FORMATS[tally.format]
         is_unterminated = form.is_text and not scan.ends_with_newline
@@ -329,10 +335,10 @@ class _Reading:
 
     # -- 4. the account
 
-    def _is_repeated(self, tally: Tally) -> bool:
-        """Is it the content of an earlier input? Then all of its records are duplicates."""
+    def _is_repeated(self, tally: Tally, columns: Mapping[str, str | None] | None = None) -> bool:
+        """Is it the content of an earlier input, under the same columns? Then all of its records are duplicates."""
         self._tallies.append(tally)
-        first = self._seen.setdefault(tally.sha256, tally)
+        first = self._seen.setdefault(f"{tally.sha256} {sorted((columns or {}).items())}", tally)
         if first is tally:
             return False
         self._repeats.append((tally, first))
@@ -340,6 +346,8 @@ class _Reading:
         return True
 
     def _refuse_empty(self) -> None:
+        if len(self._passed_over) == len(self._tallies):
+            raise self._passed_over[0]
         first = self._con.execute("SELECT input, line, reason FROM quarantine ORDER BY input, line LIMIT 1").fetchone()
         logs = [tally for tally in self._tallies if tally.context]
         if first is None and logs:
@@ -351,6 +359,7 @@ class _Reading:
         raise InputError(f"zero flows: every record was put aside, the first for: {first[2]}", path=path, line=first[1])
 
     def _warnings(self) -> Iterator[str]:
+        yield from (f"not read: {error}" for error in self._passed_over)
         said: set[str] = set()
         for tally in self._tallies:
             for text in tally.warnings:

@@ -88,6 +88,13 @@ class Tally:
         for name, value in state.items():
             setattr(self, name, value)
 
+    def say_duplicates(self) -> None:
+        """Say of records that say again what was said, as where a log was rotated late, that they count once."""
+        if self.duplicate:
+            self.warnings.append(
+                f"{self.duplicate:,} records stand in the inputs already (same id and time); counted once"
+            )
+
     def summary(self) -> InputSummary:
         """Freeze the counts."""
         return InputSummary(

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from residency.errors import InputError
 from residency.traffic.columns import COLUMNS, Kind
 from residency.traffic.csv_format import check_names
-from residency.traffic.engine import first_line, quoted, scalar, seam
+from residency.traffic.engine import first_line, literal, quoted, scalar, seam
+from residency.traffic.inputs import partition_columns
 from residency.traffic.records import Rejected
 from residency.traffic.source import FlowSource, OpenFile, Relation, Span, duckdb_type
 from residency.traffic.spans import cut
@@ -34,8 +35,16 @@ class _TypedSource:
     suspicious: str | None = None
     extras: tuple[str, ...] = ()
 
-    def __init__(self, described: list[tuple[str, str]], path: str) -> None:
+    def __init__(
+        self, described: list[tuple[str, str]], path: str, constants: Mapping[str, str | None] | None = None
+    ) -> None:
         names = [name.strip().lower() for name, _ in described]
+        # What a folder says of its files counts where the file itself does not say it.
+        self._constants = {
+            name: value for name, value in (constants or {}).items() if name in COLUMNS and name not in names
+        }
+        described = [*described, *((name, "VARCHAR") for name in self._constants)]
+        names += self._constants
         check_names(names, path, None)
         self._picked = [(names[i], described[i][0]) for i in range(len(names)) if names[i] in COLUMNS]
         self.kinds: Mapping[str, Kind] = {
@@ -59,6 +68,9 @@ class _TypedSource:
     def _column(self, name: str, original: str, kind: Kind) -> str:
         # Dictionary (ENUM) columns are read as text; everything else keeps its type.
         column = quoted(original)
+        if name in self._constants:
+            value = self._constants[name]
+            column = "NULL" if value is None else literal(value)
         if self.kinds[name] is Kind.TEXT:
             column = f"CAST({column} AS {duckdb_type(kind)})"
         return f"{column} AS {quoted(name)}"
@@ -73,13 +85,16 @@ class ParquetSource(_TypedSource):
         self._link, self._size = file.link, max(os.path.getsize(file.link), 1)
         self._where = ""
         with seam(file.path, "reading its footer"):
-            super().__init__(describe(connection, "read_parquet(?)", [file.link]), file.path)
+            described = describe(connection, "read_parquet(?, hive_partitioning = false)", [file.link])
+            super().__init__(described, file.path, partition_columns(file.path))
             self.records = scalar(connection, "SELECT count(*) FROM read_parquet(?)", [file.link])
             self.first_time = self._first_time(connection, file.link)
         self.whole = Span(0, self.records)
 
     def _first_time(self, connection: duckdb.DuckDBPyConnection, link: str) -> str | None:
         original = dict(self._picked)["ts"]
+        if "ts" in self._constants:
+            return self._constants["ts"]
         first = f"SELECT CAST({quoted(original)} AS VARCHAR) FROM read_parquet(?) LIMIT 1"  # noqa: S608
         rows = connection.execute(first, [link]).fetchall()
         return str(rows[0][0]) if rows else None

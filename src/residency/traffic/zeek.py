@@ -176,3 +176,4 @@ class Zeek:
                     [number],
                 )
         tally.context -= scalar(self._con, "SELECT count(*) FROM orphans WHERE input = ?", [number])
+        tally.say_duplicates()

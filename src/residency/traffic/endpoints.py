@@ -58,9 +58,9 @@ class Traffic:
             raise UsageError("this traffic was closed; read it again")
         return self._con
 
-    def hosts(self) -> list[str]:
-        """Return every distinct host name of flows and logs, sorted."""
-        return fetch_hosts(self._open)
+    def hosts(self, containing: str = "") -> Iterator[str]:
+        """Yield every distinct host name of flows and logs that contains a text, sorted; there may be millions."""
+        return fetch_hosts(self._open, containing)
 
     def groups(self, hosts: Sequence[str] | None = None) -> pa.Table:
         """Return the distinct endpoints, sorted by their key; `group_id` counts from 0 in that order.

@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.jobs.job import write_job
 
 from residency import limits
+from residency.traffic import streams
 
 
 @dataclass(slots=True)
@@ -202,6 +203,7 @@ def small_spans() -> None:
     """Cut inputs of this size into many spans: what is rare at 256 MB happens in every run."""
     object.__setattr__(limits.LIMITS, "span_bytes", 1 << 13)
     object.__setattr__(limits.LIMITS, "small_span_bytes", 1 << 12)
+    streams._CHUNK = 1 << 10
 
 
 def main() -> int:

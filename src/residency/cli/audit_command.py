@@ -42,7 +42,7 @@ def audit(
         list[str],
         typer.Argument(
             metavar="TRAFFIC",
-            help="Files, folders, or - for standard input: Zeek logs, logs of clouds, CSV, NDJSON, Parquet; .gz, .zst.",
+            help="Files, folders, patterns, or - (standard input): Zeek, cloud logs, CSV, NDJSON, Parquet; .gz, .zst.",
         ),
     ],
     claims: Annotated[

@@ -88,7 +88,11 @@ class Loader:
     def take(self, number: int, source: FlowSource, tally: Tally, *, is_unterminated: bool = False) -> None:
         """Read the rows of one input, or of a part of one; `is_unterminated` says that the last line has no end."""
         if not self.take_fast(number, source, tally):
-            self._load_exact(number, source, source.kinds["server_ip"] is Kind.INTEGER, tally, is_unterminated)
+            self.take_exact(number, source, tally, is_unterminated=is_unterminated)
+
+    def take_exact(self, number: int, source: FlowSource, tally: Tally, *, is_unterminated: bool) -> None:
+        """Read rows the exact way: numbered, each with its reason if it has one."""
+        self._load_exact(number, source, source.kinds["server_ip"] is Kind.INTEGER, tally, is_unterminated)
 
     def take_fast(self, number: int, source: FlowSource, tally: Tally) -> bool:
         """Read rows the fast way, if all of them can be; else nothing is read, and False returned."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from enum import Enum, auto
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,14 @@ _FOLD_FROM = 4_000_000  # rows of spans that wait, before they are folded ahead 
 
 Told = Callable[[float], None]
 """Is told which share of an input was loaded."""
+
+
+class _Way(Enum):
+    """How a span may be read."""
+
+    FAST = auto()
+    EITHER = auto()
+    EXACT = auto()
 
 
 class SpanLoader:
@@ -70,30 +79,32 @@ class SpanLoader:
     ) -> list[State]:
         """Load a span the fast way or, if that is not for all of it, by smaller ones."""
         name, key = f"load {number}.{place}", -1 - (place << 16)
-        load = partial(self._load_part, number, source, is_unterminated=is_unterminated and span.is_last)
+        load = partial(self._load_part, number, source, is_unterminated=is_unterminated)
         if self._loader.is_exact_only(source):
-            return [self._steps.take(name, partial(load, key, span, is_fast_only=False))]
-        found = self._steps.take(name, partial(load, key, span, is_fast_only=True))
+            return [self._steps.take(name, partial(load, key, span, _Way.EXACT))]
+        found = self._steps.take(name, partial(load, key, span, _Way.FAST))
         if found:
             return [found]
-        return [
-            self._steps.take(f"{name}.{turn}", partial(load, key - turn, small, is_fast_only=False))
-            for turn, small in enumerate(source.spans(span, LIMITS.small_span_bytes))
-        ]
+        parts: list[State] = []
+        for turn, small in enumerate(source.spans(span, LIMITS.small_span_bytes)):
+            is_hopeless = turn > 1 and parts[-1]["is_exact"] and parts[-2]["is_exact"]
+            way = _Way.EXACT if is_hopeless else _Way.EITHER
+            parts.append(self._steps.take(f"{name}.{turn}", partial(load, key - turn, small, way)))
+        return parts
 
     def _load_part(
-        self, number: int, source: FlowSource, key: int, span: Span, *, is_unterminated: bool, is_fast_only: bool
+        self, number: int, source: FlowSource, key: int, span: Span, way: _Way, *, is_unterminated: bool
     ) -> State:
-        """Load one span under `key`; return its account, or nothing where the fast way alone was allowed and failed."""
+        """Load one span under `key`; return its account, or nothing where only the fast way was allowed and failed."""
         is_whole = span == source.whole
         rows = Tally(path="", format=source.format)
         part = source if is_whole else source.part(span, self._target)
         try:
-            if is_fast_only:
-                if not self._loader.take_fast(key, part, rows):
-                    return {}
-            else:
-                self._loader.take(key, part, rows, is_unterminated=is_unterminated and span.is_last)
+            is_fast = way is not _Way.EXACT and self._loader.take_fast(key, part, rows)
+            if not is_fast and way is _Way.FAST:
+                return {}
+            if not is_fast:
+                self._loader.take_exact(key, part, rows, is_unterminated=is_unterminated and span.is_last)
         finally:
             if os.path.exists(self._target):
                 os.unlink(self._target)
@@ -104,7 +115,7 @@ class SpanLoader:
             self._con.execute("UPDATE by_input SET input = ? WHERE input = ?", [number, key])
         elif scalar(self._con, "SELECT count(*) FROM by_input WHERE input < 0") > _FOLD_FROM:
             self._fold(number)
-        return asdict(rows)
+        return {**asdict(rows), "is_exact": not is_fast}
 
     def _conclude(self, number: int, source: FlowSource, tally: Tally, parts: Sequence[State]) -> State:
         self._fold(number)

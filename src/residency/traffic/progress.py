@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
 
 Progress = Callable[[str, float], None]
 """Is told what is being done, with its rate, and which share of everything is done."""
 
 _LOOKING_SHARE = 0.25  # of the time; a guess
 _RATE_FROM_S = 0.5
+_ASK_EVERY_S = 0.5
 
 
 class Meter:
@@ -36,6 +43,29 @@ class Meter:
     def loading(self, name: str, done: float) -> None:
         """Tell that so many bytes of an input were loaded so far."""
         self._say(f"reading {name}", self._fresh + done, self._share(self._looked_at, self._loaded + done))
+
+    @contextmanager
+    def watching(self, connection: duckdb.DuckDBPyConnection, name: str, size: int) -> Iterator[None]:
+        """Ask the engine now and then how far its query over an input is; it tells a second thread only."""
+        if self._tell is None:
+            yield
+            return
+        connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
+        ended = Event()
+
+        def watch() -> None:
+            while not ended.wait(_ASK_EVERY_S):
+                percent = connection.query_progress()
+                if percent > 0:
+                    self.loading(name, size * min(percent, 100) / 100)
+
+        watcher = Thread(target=watch, name="residency-progress", daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            watcher.join()
 
     def loaded(self, size: int, *, is_fresh: bool) -> None:
         """Count an input as loaded, by this run or by a former one."""

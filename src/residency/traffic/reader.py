@@ -314,13 +314,19 @@ class _Reading:
         if source is None:
             state = self._steps.take(step, dict)
         else:
-            state = self._spans.load(
+            load = partial(
+                self._spans.load,
                 opened.number,
                 source,
                 tally,
                 is_unterminated=opened.is_unterminated and not isinstance(source, ConvertedSource),
                 told=lambda share: self._meter.loading(opened.name, share * opened.size),
             )
+            if self._steps.is_kept:
+                state = load()
+            else:
+                with self._meter.watching(self._con, opened.name, opened.size):
+                    state = load()
         tally.restore(state)
         self._meter.loaded(opened.size, is_fresh=is_fresh)
 

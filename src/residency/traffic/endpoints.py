@@ -27,9 +27,9 @@ class Traffic:
     workspace stays there.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: str, *, is_kept: bool = False) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: str, temporary: str) -> None:
         self._con: duckdb.DuckDBPyConnection | None = connection
-        self._folder, self._is_kept = folder, is_kept
+        self._folder, self._temporary = folder, temporary
         self.inputs: tuple[InputSummary, ...] = ()
         self.warnings: tuple[str, ...] = ()
         self.hash_seconds = 0.0
@@ -45,12 +45,11 @@ class Traffic:
         self.close()
 
     def close(self) -> None:
-        """Close the engine and remove the temporary files, but for those of a workspace."""
+        """Close the engine and remove what is temporary; a workspace stays."""
         if self._con is not None:
             self._con.close()
             self._con = None
-            if not self._is_kept:
-                shutil.rmtree(self._folder, ignore_errors=True)
+            shutil.rmtree(self._temporary, ignore_errors=True)
 
     @property
     def _open(self) -> duckdb.DuckDBPyConnection:

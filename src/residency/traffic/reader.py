@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from residency.errors import InputError, LimitError, ResidencyError
+from residency.errors import InputError, ResidencyError
 from residency.limits import LIMITS
 from residency.traffic.aggregate import BY_INPUT
 from residency.traffic.converted import ConvertedSource, add_rows, run_conversion
@@ -31,7 +31,7 @@ from residency.traffic.span_loading import SpanLoader
 from residency.traffic.steps import State, Steps
 from residency.traffic.streams import Scan, read_head, scan_file
 from residency.traffic.typed_format import TableSource
-from residency.traffic.workspace import Workspace, free_bytes
+from residency.traffic.workspace import Workspace, binding, no_room
 from residency.traffic.zeek import Zeek
 
 if TYPE_CHECKING:
@@ -65,15 +65,15 @@ def read_traffic(
     cuts = sorted(set(cuts_us))
     items = expand(inputs)
     if workspace is None:
-        folder = tempfile.mkdtemp(prefix="residency-", dir=options.temp_dir)
+        folder = temporary = tempfile.mkdtemp(prefix="residency-", dir=options.temp_dir)
     else:
-        workspace.bind(_binding(items, options, cuts, name))
-        folder = str(workspace.room(name))
+        workspace.bind(binding(items, options, cuts, name))
+        folder, temporary = workspace.room(name), workspace.spill(name, options.temp_dir)
     traffic: Traffic | None = None
     try:
         database = ":memory:" if workspace is None else os.path.join(folder, "state.duckdb")
-        connection = connect(options, _spill(folder, options), database)
-        traffic = Traffic(connection, folder, is_kept=workspace is not None)
+        connection = connect(options, temporary, database)
+        traffic = Traffic(connection, folder, temporary)
         steps = Steps(connection, is_kept=workspace is not None)
         meter = Meter(progress, _size(items))
         reading = _Reading(traffic, connection, folder, options, cuts, meter, steps, keep_rows=keep_rows)
@@ -81,10 +81,9 @@ def read_traffic(
     except BaseException as error:
         if traffic is not None:
             traffic.close()
-        if workspace is None:
-            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
         if isinstance(error, Exception) and is_full(error):
-            raise _no_room(folder, items, is_kept=workspace is not None) from error
+            raise no_room(folder, _size(items), is_kept=workspace is not None) from error
         raise
     return traffic
 
@@ -394,40 +393,3 @@ def _converter(name: str) -> Converter:
 
 def _size(items: Sequence[Item]) -> int:
     return sum(item.file.stat().st_size for item in items if item.file is not None)
-
-
-def _spill(folder: str, options: ReadOptions) -> str:
-    """Return where the engine spills: the folder of the reading, unless the caller named another."""
-    return options.temp_dir or os.path.join(folder, "spill")
-
-
-def _binding(items: Sequence[Item], options: ReadOptions, cuts: Sequence[int], name: str) -> dict[str, object]:
-    """Return what a kept reading depends on, by the names that a refused resume shows."""
-    import duckdb
-
-    inputs: dict[str, object] = {}
-    for item in items:
-        if item.file is not None:
-            found = item.file.stat()
-            inputs[item.name] = [found.st_size, found.st_mtime_ns]
-        else:
-            inputs[item.name] = "a table"  # its rows are hashed when it is opened
-    return {
-        "inputs": inputs,
-        "order of inputs": [item.name for item in items],
-        "--input-format": options.input_format,
-        "--time-unit": options.time_unit,
-        f"dates at which answers change ({name})": list(cuts),
-        "version of DuckDB": duckdb.__version__,
-    }
-
-
-def _no_room(folder: str, items: Sequence[Item], *, is_kept: bool) -> LimitError:
-    need = _size(items)
-    left = free_bytes(folder)
-    then = "then run the same command again with --resume" if is_kept else "or name a larger disk with --temp-dir"
-    return LimitError(
-        f"no space left in it ({left:,} bytes free; this job may need as much as its inputs have, {need:,} bytes, and "
-        f"more where they are compressed): free some, {then}",
-        path=folder,
-    )

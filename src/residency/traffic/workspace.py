@@ -8,16 +8,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from residency.errors import UsageError, shorten
+from residency.errors import LimitError, UsageError, shorten
+from residency.traffic.inputs import Item
+from residency.traffic.records import ReadOptions
 
 _SCHEMA = "residency-workspace/1"
-_MANIFEST, _LOCK = "manifest.json", "lock"
+_MANIFEST, _NEW_MANIFEST, _LOCK = "manifest.json", "manifest.json.new", "lock"
 _REMEDY = "name another folder, or remove this one to start anew"
 
 
@@ -68,11 +71,20 @@ class Workspace:
             self._bound |= what
             self._write_manifest()
 
-    def room(self, name: str) -> Path:
+    def room(self, name: str) -> str:
         """Return the folder of one reading, made where it is not there."""
         made = self.folder / name
         made.mkdir(exist_ok=True)
-        return made
+        return str(made)
+
+    def spill(self, name: str, temp_dir: str | None) -> str:
+        """Return a new folder for what the engine spills: in the room of a reading, unless another is named."""
+        if temp_dir is not None:
+            return tempfile.mkdtemp(prefix="residency-", dir=temp_dir)
+        made = self.folder / name / "spill"
+        shutil.rmtree(made, ignore_errors=True)  # of a run that was killed
+        made.mkdir(parents=True)
+        return str(made)
 
     def _take_lock(self) -> None:
         self._lock = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
@@ -94,7 +106,7 @@ class Workspace:
     def _read_manifest(self, resume: bool) -> None:
         path = self.folder / _MANIFEST
         if not path.exists():
-            if any(one.name != _LOCK for one in self.folder.iterdir()):
+            if {one.name for one in self.folder.iterdir()} - {_LOCK, _NEW_MANIFEST}:
                 raise UsageError("holds other files and no job; name an empty or a new folder", path=self.folder)
             return
         if not resume:
@@ -109,12 +121,17 @@ class Workspace:
         self._bound = found["bound"]
 
     def _write_manifest(self) -> None:
-        made = self.folder / f"{_MANIFEST}.new"
-        with made.open("w", encoding="utf-8") as file:
-            json.dump({"schema": _SCHEMA, "bound": self._bound}, file, indent=1, sort_keys=True)
-            file.flush()
-            os.fsync(file.fileno())
-        made.replace(self.folder / _MANIFEST)
+        made = self.folder / _NEW_MANIFEST
+        try:
+            with made.open("w", encoding="utf-8") as file:
+                json.dump({"schema": _SCHEMA, "bound": self._bound}, file, indent=1, sort_keys=True)
+                file.flush()
+                os.fsync(file.fileno())
+            made.replace(self.folder / _MANIFEST)
+        except OSError as error:
+            raise UsageError(
+                f"its {_MANIFEST} cannot be written: {error.strerror or error}", path=self.folder
+            ) from error
 
 
 @contextmanager
@@ -135,8 +152,38 @@ def resumable(folder: str | os.PathLike[str] | None, *, resume: bool) -> Iterato
             raise KeyboardInterrupt(kept) from error
 
 
-def free_bytes(folder: str | os.PathLike[str]) -> int:
-    """Return how much room is left where a folder is; 0 where nobody can tell."""
+def binding(items: Sequence[Item], options: ReadOptions, cuts: Sequence[int], name: str) -> dict[str, object]:
+    """Return what a kept reading depends on, by the names that a refused resume shows."""
+    import duckdb
+
+    inputs: dict[str, object] = {}
+    for item in items:
+        if item.file is not None:
+            found = item.file.stat()
+            inputs[item.name] = [found.st_size, found.st_mtime_ns]
+        else:
+            inputs[item.name] = "a table"  # its rows are hashed when it is opened
+    return {
+        "inputs": inputs,
+        "order of inputs": [item.name for item in items],
+        "--input-format": options.input_format,
+        "--time-unit": options.time_unit,
+        f"dates at which answers change ({name})": list(cuts),
+        "version of DuckDB": duckdb.__version__,
+    }
+
+
+def no_room(folder: str, need: int, *, is_kept: bool) -> LimitError:
+    """Return the error of a full disk: where, what is left, what may be needed, and what to do."""
+    then = "then run the same command again with --resume" if is_kept else "or name a larger disk with --temp-dir"
+    return LimitError(
+        f"no space left in it ({_free_bytes(folder):,} bytes free; this job may need as much as its inputs have, "
+        f"{need:,} bytes, and more where they are compressed): free some, {then}",
+        path=folder,
+    )
+
+
+def _free_bytes(folder: str) -> int:
     try:
         return shutil.disk_usage(folder).free
     except OSError:

@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 import residency
@@ -149,3 +150,16 @@ def test_the_command_says_each_in_one_line(job: tuple[Path, Path, Path], capsys:
     assert "add --resume" in said[0]
     assert "--resume needs the --workspace" in said[1]
     assert "standard input cannot be read again" in said[2]
+
+
+def test_a_file_that_is_no_traffic_stands_in_a_valid_report(job: tuple[Path, Path, Path]) -> None:
+    folder = job[1].parent / "in"
+    folder.mkdir()
+    job[1].rename(folder / "flows.csv")
+    (folder / "README").write_text("This folder holds flows.")
+    report = residency.audit(str(job[0]), str(folder), embedded=False, workspace=job[2])
+    document = as_json.document(report)
+    schema = Path(__file__).resolve().parents[2] / "docs" / "report.schema.json"
+    jsonschema.validate(json.loads(json.dumps(document)), json.loads(schema.read_text()))
+    assert [(one["format"], one["records"]) for one in document["inputs"]] == [("none", 0), ("csv", 3)]
+    assert any(text.startswith("not read: ") for text in document["warnings"])

@@ -256,7 +256,7 @@ def _binding(
     snapshots = [*(source.snapshot for source in sources), *recorded]
     return {
         "version of residency": __version__,
-        "claim files": {pack.name: pack.sha256 for pack in packs},
+        "claim files": {f"{place}: {pack.name}": pack.sha256 for place, pack in enumerate(packs, 1)},
         "claims": [claim.id for claim in claims],
         "data": {snapshot.id: snapshot.sha256 for snapshot in snapshots},
     }

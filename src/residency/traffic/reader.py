@@ -177,7 +177,8 @@ class _Reading:
         except UnknownFormatError as error:
             if not item.is_found:
                 raise
-            self._tallies.append(Tally(path=item.name, format="none"))
+            scan = scan_file(item.file, self._content(number), form="none", seen=lambda _: None)
+            self._tallies.append(Tally(path=item.name, format="none", sha256=scan.sha256))
             self._passed_over.append(error)
         except ResidencyError as error:
             error.path = item.name if error.path == str(item.file) else error.path  # standard input has two names

@@ -75,7 +75,7 @@ class Crashes:
         """Run on a disk that is too small, then on a larger one."""
         total = Outcome()
         for turn in range(times):
-            with _small_disk(self._folder / "disk", 1 + self._draw.randrange(12), turn) as (place, enlarge, limit):
+            with _small_disk(self._folder / "disk", 1 + self._draw.randrange(4), turn) as (place, enlarge, limit):
                 code, said = _forked(self._command(place, resume=False), file_bytes=limit)
                 total.crashes += code != 0
                 if code not in (0, 2) or (code == 2 and "no space left" not in said.lower()) or said.count("\n") > 1:

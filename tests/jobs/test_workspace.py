@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import jsonschema
+import pyarrow as pa
 import pytest
 
 import residency
@@ -163,3 +164,15 @@ def test_a_file_that_is_no_traffic_stands_in_a_valid_report(job: tuple[Path, Pat
     jsonschema.validate(json.loads(json.dumps(document)), json.loads(schema.read_text()))
     assert [(one["format"], one["records"]) for one in document["inputs"]] == [("none", 0), ("csv", 3)]
     assert any(text.startswith("not read: ") for text in document["warnings"])
+
+
+def test_another_table_is_refused(job: tuple[Path, Path, Path]) -> None:
+    def table(server: str) -> pa.Table:
+        return pa.table({"ts": [1_780_272_000], "server_ip": [server], "bytes_received": [5]})
+
+    def once(server: str) -> residency.Report:
+        return residency.audit(str(job[0]), table(server), embedded=False, workspace=job[2], resume=True)
+
+    assert once("81.2.69.160").headline == once("81.2.69.160").headline
+    with pytest.raises(UsageError, match="another table than the one"):
+        once("81.2.69.161")

@@ -66,7 +66,7 @@ class Traffic:
 
         With `hosts` only those of these hosts and the unnamed ones are there: the rest need not be made.
         """
-        with seam("", "grouping endpoints"):
+        with seam(self._folder, "grouping endpoints"):
             build_groups(self._open, hosts)
             self._is_grouped = True
             return fetch_groups(self._open)

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from residency.errors import InputError, ResidencyError
+from residency.errors import InputError, ResidencyError, UsageError
 from residency.limits import LIMITS
 from residency.traffic.aggregate import BY_INPUT
 from residency.traffic.converted import ConvertedSource, add_rows, run_conversion
@@ -83,7 +83,7 @@ def read_traffic(
             traffic.close()
         shutil.rmtree(temporary, ignore_errors=True)
         if isinstance(error, Exception) and is_full(error):
-            raise no_room(folder, _size(items), is_kept=workspace is not None) from error
+            raise no_room((folder, temporary), _size(items), is_kept=workspace is not None) from error
         raise
     return traffic
 
@@ -189,6 +189,8 @@ class _Reading:
         started = time.perf_counter()
         tally = Tally(path=item.name, format="table", sha256=source.sha256)
         self._traffic.hash_seconds += time.perf_counter() - started
+        if self._steps.take(f"open {number}", lambda: {"sha256": tally.sha256})["sha256"] != tally.sha256:
+            raise UsageError("is another table than the one that the job in this workspace began with", path=item.name)
         if not self._is_repeated(tally):
             opened = _Opened(number, item.name, Path(), 0, Scan(""), tally)
             self._waiting.append(partial(self._load, opened, source))

@@ -173,8 +173,9 @@ def binding(items: Sequence[Item], options: ReadOptions, cuts: Sequence[int], na
     }
 
 
-def no_room(folder: str, need: int, *, is_kept: bool) -> LimitError:
-    """Return the error of a full disk: where, what is left, what may be needed, and what to do."""
+def no_room(folders: Sequence[str], need: int, *, is_kept: bool) -> LimitError:
+    """Return the error of a full disk: which of the folders, what is left, what may be needed, and what to do."""
+    folder = min((one for one in folders if os.path.exists(one)), key=_free_bytes, default=folders[0])
     then = "then run the same command again with --resume" if is_kept else "or name a larger disk with --temp-dir"
     return LimitError(
         f"no space left in it ({_free_bytes(folder):,} bytes free; this job may need as much as its inputs have, "

@@ -95,7 +95,9 @@ class Crashes:
     def _crash(self, times: int, stop: Callable[[int], None], codes: set[int]) -> Outcome:
         """Stop jobs until `times` of them were; a job is stopped again while it goes on, until it ends by itself."""
         total = Outcome()
-        while total.crashes < times:
+        for _ in range(10 * times):
+            if total.crashes >= times:
+                break
             place = Path(tempfile.mkdtemp(prefix="job-", dir=self._folder))
             for turn in range(1, 4):
                 code, said = _forked(self._command(place, resume=turn > 1), beside=stop)
@@ -152,6 +154,7 @@ def _be_the_command(args: Sequence[str], stderr: int, file_bytes: int | None) ->
     code = 4
     try:
         os.dup2(stderr, 2)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
         if file_bytes is not None:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, resource.RLIM_INFINITY))

@@ -13,8 +13,8 @@ CRASH = Path(__file__).with_name("crash.py")
 
 
 def test_a_job_survives_kills_interrupts_and_a_full_disk() -> None:
-    counts = ["--kills", "12", "--full", "3", "--interrupts", "3"]
+    counts = ["--kills", "8", "--full", "2", "--interrupts", "2"]
     done = subprocess.run([sys.executable, str(CRASH), *counts], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "kill -9: 12 stops" in done.stdout
-    assert "Ctrl-C: 3 stops" in done.stdout
+    assert "kill -9: 8 stops" in done.stdout
+    assert "Ctrl-C: 2 stops" in done.stdout

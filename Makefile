@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/ready
 PATHS := src tests bench docs data/build conftest.py
 
-.PHONY: help demo test check format lint types wheel site docs data calibrate bench fuzz clean
+.PHONY: help demo test check format lint types wheel site docs data calibrate bench crash fuzz clean
 
 help: ## Show the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -55,6 +55,9 @@ bench: $(READY) ## Compare speed and memory with plain DuckDB, and with nfstream
 	@$(BIN)/python bench/audit_speed.py
 	@$(BIN)/python bench/capture_speed.py
 	@$(BIN)/python bench/resolve_speed.py
+
+crash: $(READY) ## Kill, interrupt and starve a kept job, and compare its reports (an hour)
+	@$(BIN)/python tests/jobs/crash.py --kills 200 --full 20 --interrupts 20
 
 fuzz: $(READY) ## Feed each reader a million damaged inputs or lines (hours)
 	@$(BIN)/python tests/fuzz/run.py --count 1000000

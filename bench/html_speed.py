@@ -12,7 +12,6 @@ import resource
 import time
 
 import residency
-from residency.evaluate.rules import RULES
 from residency.report import as_json
 from residency.report.html.page import render
 from residency.shipped import data_path

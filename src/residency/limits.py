@@ -19,6 +19,8 @@ class Limits:
     max_decompressed_bytes: int = 1 << 40
     max_compression_ratio: int = 2_000
     max_line_bytes: int = 1 << 20
+    span_bytes: int = 256 << 20  # of a large input: what a kept job commits at once,
+    small_span_bytes: int = 16 << 20  # and what is read exactly around a bad record
     max_log_fields: int = 1_000
     max_json_value_bytes: int = 64 << 20  # one record of a JSON document; a HAR entry holds a whole response
     max_record_bytes: int = 1 << 62

@@ -13,7 +13,7 @@ import pytest
 from residency.traffic import ReadOptions
 from residency.traffic.aggregate import BY_INPUT
 from residency.traffic.conversion import answer_schema, flow_schema
-from residency.traffic.converted import load_rows, run_conversion
+from residency.traffic.converted import ConvertedSource, add_rows, run_conversion
 from residency.traffic.distinct import Distinct
 from residency.traffic.engine import connect
 from residency.traffic.naming import Naming
@@ -53,10 +53,16 @@ def load(conversion: Rows, folder: Path) -> tuple[Tally, list[Any], list[Any]]:
     naming = Naming(connection, distinct)
     loader = Loader(connection, distinct, naming, [], "s")
     tally = Tally(path="x", format="rows")
-    source = run_conversion(conversion, tally, number=0, folder=str(folder), connection=connection, naming=naming)
-    naming.prepare()
-    if source is not None:
-        load_rows(loader, source, tally, number=0, connection=connection)
+    spool = str(folder / "rows.parquet")
+    filled = run_conversion(conversion, tally, number=0, spool=spool, connection=connection, naming=naming)
+    naming.collect()
+    naming.cut()
+    naming.look()
+    if filled is not None:
+        source, rows = ConvertedSource(spool, tally.path, connection, filled), Tally(path="x", format="rows")
+        loader.take(0, source, rows)
+        loader.conclude(0, source, rows)
+        add_rows(tally, rows, number=0, connection=connection)
     assert tally.records == tally.flows_rows + tally.quarantined + tally.duplicate + tally.context
     groups = connection.execute("SELECT host, named_by, records FROM by_input ORDER BY ALL").fetchall()
     aside = connection.execute("SELECT line, byte_offset, reason FROM quarantine ORDER BY ALL").fetchall()

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from residency._version import __version__
 from residency.auditing.cuts import cuts_us
 from residency.auditing.given import GivenEvidence
 from residency.auditing.options import (
@@ -24,6 +25,7 @@ from residency.auditing.resolving import recorded_answers
 from residency.auditing.run import Run
 from residency.errors import UsageError, did_you_mean, shorten
 from residency.model.claim import Claim, Pack, party_key
+from residency.model.evidence import Snapshot
 from residency.model.place import Gazetteer
 from residency.model.verdict import QuarantinedRecord, Report, ScopePreview
 from residency.sources.gazetteer import shipped_gazetteer
@@ -32,7 +34,7 @@ from residency.sources.interface import Source
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from residency.traffic import Traffic
+    from residency.traffic import Traffic, Workspace
 
 Progress = Callable[[str, float], None]
 ClaimsInput = str | os.PathLike[str] | Pack | Sequence["str | os.PathLike[str] | Pack"]
@@ -66,6 +68,8 @@ def audit(
     time_unit: str = "s",
     quarantine: Callable[[QuarantinedRecord], None] | None = None,
     progress: Progress | None = None,
+    workspace: str | os.PathLike[str] | None = None,
+    resume: bool = False,
     **engine: Any,
 ) -> Report:
     """Hold claims against traffic and return the report; uses no network unless `rdap` or `discover_geofeeds` say so.
@@ -78,7 +82,8 @@ def audit(
     evidence; `rtt` are files of times measured elsewhere. `dns` are recordings of `resolve`: their answers name flows
     that began within their TTL and a grace, at most adverse, for it was not the client that was given them.
     `quarantine` is called with every record that could not be judged. `engine` takes `threads`, `memory_limit` and
-    `temp_dir` of the reader.
+    `temp_dir` of the reader. `workspace` is a folder that keeps what is read step by step; with `resume` a job that was
+    stopped there goes on, and its report is that of a job that was not (docs/long-jobs.md).
 
     Raises ClaimError, InputError, SourceError, UsageError or LimitError; a verdict is never raised.
     """
@@ -111,9 +116,10 @@ def audit(
     answers = recorded_answers(dns)
 
     @contextmanager
-    def reading(given: Sequence[Any], *, soft: bool) -> Iterator[Run]:
+    def reading(given: Sequence[Any], job: Workspace | None, *, soft: bool) -> Iterator[Run]:
         cuts = cuts_us(chosen, gazetteer, asked, options, soft=soft)
-        with _read(given, cuts, input_format, time_unit, progress, engine, answers.batches) as flows:
+        kept = {"workspace": job, "name": "second-reading" if soft else "reading"}
+        with _read(given, cuts, input_format, time_unit, progress, engine, answers.batches, **kept) as flows:
             yield Run(
                 gazetteer=gazetteer,
                 packs=packs,
@@ -127,11 +133,13 @@ def audit(
                 recorded=answers.snapshots,
             )
 
-    with _inputs(traffic, engine) as given:
-        with reading(given, soft=False) as run:
+    with _workspace(workspace, resume, traffic) as job, _inputs(traffic, engine) as given:
+        if job is not None:
+            job.bind(_binding(chosen, packs, asked, answers.snapshots))
+        with reading(given, job, soft=False) as run:
             if not run.spans_a_time_rule():
                 return run.report(quarantine)
-        with reading(given, soft=True) as run:
+        with reading(given, job, soft=True) as run:
             return run.report(quarantine)
 
 
@@ -183,11 +191,12 @@ def _read(
     progress: Progress | None,
     engine: Mapping[str, Any],
     answers: Sequence[pa.RecordBatch] = (),
+    **kept: Any,
 ) -> Traffic:
     from residency.traffic import ReadOptions, read_traffic
 
     options = ReadOptions(input_format=input_format, time_unit=time_unit, **engine)
-    return read_traffic(traffic, cuts_us=cuts, options=options, progress=progress, answers=answers)
+    return read_traffic(traffic, cuts_us=cuts, options=options, progress=progress, answers=answers, **kept)
 
 
 def _load_packs(claims: ClaimsInput, gazetteer: Gazetteer) -> tuple[Pack, ...]:
@@ -228,6 +237,31 @@ def _check_asns(claims: Sequence[Claim], sources: Sequence[Source]) -> None:
                 f"claim `{claim.id}`: no origin table tells which addresses are AS{unknown[0]}'s; "
                 "name its hosts or networks instead"
             )
+
+
+@contextmanager
+def _workspace(folder: str | os.PathLike[str] | None, resume: bool, traffic: Any) -> Iterator[Workspace | None]:
+    """Yield the workspace of a job, locked; None where none is asked for."""
+    from residency.traffic import resumable
+
+    given = traffic if isinstance(traffic, list | tuple) else [traffic]
+    if folder is not None and any(isinstance(one, str) and one == "-" for one in given):
+        raise UsageError("standard input cannot be read again, so no job with --workspace can read it: write a file")
+    with resumable(folder, resume=resume) as job:
+        yield job
+
+
+def _binding(
+    claims: Sequence[Claim], packs: Sequence[Pack], sources: Sequence[Source], recorded: Sequence[Snapshot]
+) -> dict[str, object]:
+    """Return what a kept job is held to beside its inputs: what is claimed, and the data that answers."""
+    snapshots = [*(source.snapshot for source in sources), *recorded]
+    return {
+        "version of residency": __version__,
+        "claim files": {f"{place}: {pack.name}": pack.sha256 for place, pack in enumerate(packs, 1)},
+        "claims": [claim.id for claim in claims],
+        "data": {snapshot.id: snapshot.sha256 for snapshot in snapshots},
+    }
 
 
 @contextmanager

@@ -77,11 +77,6 @@ class Run:
         """The distinct endpoints as the reader's Arrow table: only what a claim can speak of, where that is less."""
         return self.flows.groups(self._wanted_hosts())
 
-    @cached_property
-    def hosts(self) -> list[str]:
-        """Every distinct host name in the traffic."""
-        return self.flows.hosts()
-
     def _wanted_hosts(self) -> list[str] | None:
         """Return the hosts that any claim names; None where scopes or shares need every endpoint."""
         if self.options.vantages:
@@ -93,9 +88,9 @@ class Run:
         exact = {pattern.stem for pattern in patterns if not pattern.is_wildcard}
         under = tuple(f".{pattern.stem}" for pattern in patterns if pattern.is_wildcard)
         if len(under) <= _FEW_PATTERNS:
-            return [host for host in self.hosts if host in exact or host.endswith(under)]
+            return [host for host in self.flows.hosts() if host in exact or host.endswith(under)]
         named = PatternTable((pattern, True) for pattern in patterns)
-        return [host for host in self.hosts if named.find(host)]
+        return [host for host in self.flows.hosts() if named.find(host)]
 
     @cached_property
     def instants(self) -> tuple[datetime, ...]:
@@ -365,9 +360,8 @@ class Run:
 
     def _lookalikes(self) -> list[str]:
         """Warn of observed names that look like a host of a claim and are not it."""
-        odd = [host for host in self.hosts if "xn--" in host]
         table = PatternTable((rule.pattern, True) for claim in self.claims for rule in claim.hosts)
-        twins = [(host, looks_like(host)) for host in odd]
+        twins = [(host, looks_like(host)) for host in self.flows.hosts(containing="xn--")]
         return [
             f"host {host} looks like {twin}, which a claim names, and is another name: not in scope"
             for host, twin in twins

@@ -63,8 +63,8 @@ def _run(args: list[str]) -> int:
         if isinstance(leaving.__context__, BrokenPipeError):
             raise leaving.__context__ from None
         return EXIT_USAGE if leaving.code else 0
-    except typer.Abort:
-        _complain("interrupted")
+    except typer.Abort as error:
+        _complain(str(error) or "interrupted")
         return EXIT_INTERRUPTED
     except ClaimError as error:
         for fault in error.faults:

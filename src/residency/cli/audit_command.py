@@ -42,7 +42,7 @@ def audit(
         list[str],
         typer.Argument(
             metavar="TRAFFIC",
-            help="Files, folders, or - for standard input: Zeek logs, logs of clouds, CSV, NDJSON, Parquet; .gz, .zst.",
+            help="Files, folders, patterns, or - (standard input): Zeek, cloud logs, CSV, NDJSON, Parquet; .gz, .zst.",
         ),
     ],
     claims: Annotated[
@@ -137,6 +137,15 @@ def audit(
         str, typer.Option(metavar="SIZE", help="Memory of the reader before it spills to disk.")
     ] = "1GiB",
     temp_dir: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the reader spills.")] = None,
+    workspace: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Keep what is read in this folder, step by step, so that a stop loses little."
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the job in --workspace, or begin it if there is none.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> int:
     """Hold claims against traffic: is it consistent, does it contradict, or can it not be decided, and why?
@@ -168,7 +177,7 @@ def audit(
         "memory_limit": memory_limit,
         "temp_dir": str(temp_dir) if temp_dir else None,
     }
-    with terminal.progress_bar(quiet) as progress:
+    with terminal.interruptible(), terminal.progress_bar(quiet) as progress:
         if dry_run:
             scopes = preview(claims, traffic, progress=progress, **options)
         else:
@@ -194,6 +203,8 @@ def audit(
                     as_of=as_of,
                     quarantine=sink,
                     progress=progress,
+                    workspace=workspace,
+                    resume=resume,
                     **options,
                 )
     if dry_run:

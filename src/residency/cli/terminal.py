@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
+import typer
+
 from residency.errors import UsageError, did_you_mean, shorten
 from residency.model.verdict import QuarantinedRecord
 from residency.report import as_json
@@ -95,21 +97,32 @@ def progress_bar(quiet: bool) -> Iterator[Callable[[str, float], None] | None]:
         yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("reading", total=1.0)
 
         def show(what: str, done: float) -> None:
-            bar.update(task, description=what[:40], completed=min(max(done, 0.0), 1.0))
+            bar.update(task, description=what[:60], completed=min(max(done, 0.0), 1.0))
 
         yield show
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Let an interrupt say what it has to say: how a kept job goes on."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise typer.Abort(*error.args) from error
 
 
 @contextlib.contextmanager

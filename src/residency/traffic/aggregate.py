@@ -17,7 +17,7 @@ KEYS = ("server_ip", "server_port", "proto", "host", "named_by", "answered", "pe
 _UNGROUPED = ("client_ip", "flow_id")
 
 BY_INPUT = """
-CREATE TABLE by_input (
+CREATE TABLE IF NOT EXISTS by_input (
   input INTEGER, int_address BOOLEAN,
   server_ip VARCHAR, server_port VARCHAR, proto VARCHAR, host VARCHAR, named_by VARCHAR, answered BOOLEAN,
   period INTEGER, vantage VARCHAR, rtt_kind VARCHAR,

@@ -6,7 +6,6 @@ then they are read like any Parquet file, fast or exactly, with the conversion's
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from residency.errors import shorten
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     import duckdb
 
     from residency.traffic.naming import Naming
-    from residency.traffic.plain import Loader
 
 EXTRAS = ("ended", "client_port", "rtt_syn_ms", "rtt_tls_ms", "rtt_quic_ms", "rtt_resolution_us", "rtt_from", "tunnel")
 """Columns that captures and logs know beside the flow table: written by `residency flows`, never judged by."""
@@ -53,7 +51,7 @@ class ConvertedSource(ParquetSource):
     def exact(self) -> Relation:
         """Return the rows with the line, or the packet, that each came from."""
         extras = "".join(f", {quoted(name)}" for name in self.extras)
-        sql = f"(SELECT {self._columns(self.kinds)}, line{extras} FROM read_parquet(?))"  # noqa: S608
+        sql = f"(SELECT {self._columns(self.kinds)}, line{extras} FROM {self._rows})"  # noqa: S608
         return Relation(sql, (self._spool,))
 
 
@@ -62,16 +60,16 @@ def run_conversion(
     tally: Tally,
     *,
     number: int,
-    folder: str,
+    spool: str,
     connection: duckdb.DuckDBPyConnection,
     naming: Naming,
-) -> ConvertedSource | None:
-    """Run a conversion to its end; return its rows, or None where it has none.
+) -> frozenset[str] | None:
+    """Run a conversion to its end and leave its rows in the Parquet file `spool`.
 
-    Answers go to `naming`, what could not be read to the quarantine, the rest of the account to `tally`, whose
-    `records` count all but the rows. Raises InputError, and AssertionError for an account that does not balance.
+    Returns the columns that hold anything, or None where there are no rows. Answers go to `naming`, what could not be
+    read to the quarantine, the rest of the account to `tally`, whose `records` count all but the rows. Raises
+    InputError, and AssertionError for an account that does not balance.
     """
-    spool = os.path.join(folder, f"converted_{number}.parquet")
     rows, filled = _spool(conversion, spool)
     naming.add(number, conversion.answers())
     _put_aside(conversion.rejected, number, connection)
@@ -81,18 +79,15 @@ def run_conversion(
     tally.records, tally.quarantined = rest, len(conversion.rejected)
     tally.context, tally.duplicate = conversion.context, conversion.duplicate
     tally.warnings += conversion.warnings
+    tally.say_duplicates()
     tally.incomplete = tally.incomplete or conversion.incomplete
     if not conversion.records:
         tally.warnings.append("no records in it")
-    return ConvertedSource(spool, tally.path, connection, filled) if rows else None
+    return filled if rows else None
 
 
-def load_rows(
-    loader: Loader, source: ConvertedSource, tally: Tally, *, number: int, connection: duckdb.DuckDBPyConnection
-) -> None:
-    """Load the rows of a conversion and add what became of them to its account."""
-    rows = Tally(path=tally.path, format=tally.format)
-    loader.load(number, source, rows, is_unterminated=False)
+def add_rows(tally: Tally, rows: Tally, *, number: int, connection: duckdb.DuckDBPyConnection) -> None:
+    """Add to the account of a conversion what became of its rows."""
     tally.records += rows.records
     tally.duplicate += rows.duplicate
     tally.flows_rows += rows.flows_rows

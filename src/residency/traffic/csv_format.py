@@ -13,7 +13,8 @@ from residency.traffic.delimited import Delimited, as_batches, broken_line, spli
 from residency.traffic.engine import quoted
 from residency.traffic.lines import BOM, Block, blocks, shown
 from residency.traffic.records import Rejected
-from residency.traffic.source import OpenFile, Relation, damage_of, duckdb_type
+from residency.traffic.source import FlowSource, OpenFile, Relation, Span, damage_of, duckdb_type
+from residency.traffic.spans import copy_span, cut
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,6 +38,20 @@ class CsvSource:
         self.exact_kinds: Mapping[str, Kind] = self.kinds
         self.records = max(file.scan.lines - 1, 0)
         self.rejected: list[Rejected] = []
+
+    @property
+    def whole(self) -> Span | None:
+        """All of the file."""
+        return Span(0, self._file.scan.size)
+
+    def spans(self, within: Span, size: int) -> list[Span]:
+        """Cut a span at line ends; each part begins with the header, which is no line of it."""
+        return cut([(at, lines - 1) for at, lines in self._file.scan.marks], within, size)
+
+    def part(self, span: Span, target: str) -> FlowSource:
+        """Return the source of a span's copy."""
+        header = self._file.head.partition(b"\n")[0] + b"\n"
+        return CsvSource(copy_span(self._file, span, header, target, self.format))
 
     @property
     def first_time(self) -> str | None:

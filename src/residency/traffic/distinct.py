@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from residency.arrow import texts
@@ -22,16 +22,17 @@ if TYPE_CHECKING:
     import duckdb
 
 TABLES = """
-CREATE TABLE seen_address (text VARCHAR, is_int BOOLEAN, canonical VARCHAR, form VARCHAR, reason VARCHAR);
-CREATE TABLE seen_host (text VARCHAR, canonical VARCHAR, reason VARCHAR);
-CREATE TABLE seen_port (text VARCHAR, canonical INTEGER, reason VARCHAR);
-CREATE TABLE seen_proto (text VARCHAR, canonical VARCHAR, reason VARCHAR);
-CREATE TABLE seen_named_by (text VARCHAR, canonical VARCHAR, reason VARCHAR);
+CREATE TABLE IF NOT EXISTS seen_address (text VARCHAR, is_int BOOLEAN, canonical VARCHAR, form VARCHAR, reason VARCHAR);
+CREATE TABLE IF NOT EXISTS seen_host (text VARCHAR, canonical VARCHAR, reason VARCHAR);
+CREATE TABLE IF NOT EXISTS seen_port (text VARCHAR, canonical INTEGER, reason VARCHAR);
+CREATE TABLE IF NOT EXISTS seen_proto (text VARCHAR, canonical VARCHAR, reason VARCHAR);
+CREATE TABLE IF NOT EXISTS seen_named_by (text VARCHAR, canonical VARCHAR, reason VARCHAR);
 """
 
 _PROTOCOLS = {1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 41: "ipv6", 47: "gre", 50: "esp", 51: "ah", 58: "icmp6",
               132: "sctp"}  # fmt: skip
 PLAIN_HOST = r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{0,62}[a-z]"
+_BATCH = 100_000
 _PROTO = re.compile(r"[a-z][a-z0-9_.+/-]{0,31}")
 
 
@@ -41,7 +42,7 @@ class Distinct:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         connection.execute(TABLES)
-        connection.executemany("INSERT INTO seen_named_by VALUES (?, ?, NULL)", [(word, word) for word in NAMED_BY])
+        self._texts("seen_named_by", f"SELECT unnest({list(NAMED_BY)}) AS text", read_named_by)
 
     def read(self, relation: str, where: str = "true") -> None:
         """Read every text of `relation` (a table of this package) that was not seen before."""
@@ -96,20 +97,24 @@ class Distinct:
                 f"WHERE regexp_full_match(text, '{V4}')"
             )
             new = f"SELECT text FROM fresh WHERE NOT regexp_full_match(text, '{V4}')"  # noqa: S608
-        texts = [row[0] for row in self._connection.execute(new).fetchall()]
         read = read_integer_address if is_int else read_address
-        rows = [(text, is_int, *read(text)) for text in texts]
-        self._insert("seen_address", ("text", "is_int", "canonical", "form", "reason"), rows)
+        for fresh in self._batches(new):
+            rows = [(text, is_int, *read(text)) for text in fresh]
+            self._insert("seen_address", ("text", "is_int", "canonical", "form", "reason"), rows)
 
     def _texts(self, table: str, query: str, read: Callable[[str], tuple[object, str | None]]) -> None:
-        texts = [
-            row[0]
-            for row in self._connection.execute(
-                f"SELECT text FROM ({query}) q WHERE text IS NOT NULL "  # noqa: S608
-                f"AND NOT EXISTS (SELECT 1 FROM {table} s WHERE s.text = q.text)"
-            ).fetchall()
-        ]
-        self._insert(table, ("text", "canonical", "reason"), [(text, *read(text)) for text in texts])
+        new = (
+            f"SELECT text FROM ({query}) q WHERE text IS NOT NULL "  # noqa: S608
+            f"AND NOT EXISTS (SELECT 1 FROM {table} s WHERE s.text = q.text)"
+        )
+        for fresh in self._batches(new):
+            self._insert(table, ("text", "canonical", "reason"), [(text, *read(text)) for text in fresh])
+
+    def _batches(self, query: str) -> Iterator[list[str]]:
+        """Yield the texts of a query in pieces of bounded size: there may be millions."""
+        found = self._connection.sql(query).to_arrow_table().column(0)
+        for start in range(0, len(found), _BATCH):
+            yield found.slice(start, _BATCH).to_pylist()
 
     def _insert(self, table: str, names: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
         """Insert rows as texts, which the table's own types are cast from."""

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from residency.traffic.conversion import Conversion
     from residency.traffic.source import FlowSource, OpenFile
 
+
+class UnknownFormatError(InputError):
+    """Content of no known format: an error where the file was named, a remark where a folder holds it."""
+
+
 _ZEEK_FIELDS = ("id.orig_h", "uid", "fuid", "_path", "id.resp_h", "certificate.version", "uids")
 
 
@@ -41,6 +46,7 @@ class Format:
     is_text: bool = True
     convert: Converter | None = None
     columns: frozenset[str] = frozenset()  # a Parquet file with these and no server_ip is of this format
+    is_joined: bool = False  # its inputs explain each other: all are opened before the first is converted
     only_if_alone: bool = False  # its rows are flows only where no other input has any; else they are context
 
 
@@ -104,7 +110,7 @@ FORMATS: dict[str, Format] = {
         Format("pcapng", _is_pcapng, is_text=False, convert=_read_capture),
         Format("zeek", _is_zeek_tsv),
         Format("zeek-json", _is_zeek_json),
-        Format("eve", lambda head: eve.is_eve(_keys_of(head)), convert=eve.EveConversion),
+        Format("eve", lambda head: eve.is_eve(_keys_of(head)), convert=eve.EveConversion, is_joined=True),
         Format(
             "route53-resolver",
             lambda head: route53.is_resolver_log(_keys_of(head)),
@@ -131,9 +137,9 @@ def named_format(name: str) -> Format:
 
 
 def recognise(head: bytes, path: str) -> Format:
-    """Return the format that the first (decompressed) bytes are of; raises InputError that says what was seen."""
+    """Return the format that the first (decompressed) bytes are of; raises UnknownFormatError with what was seen."""
     if not head:
-        raise InputError("empty file", path=path)
+        raise UnknownFormatError("empty file", path=path)
     seen = _refused(head)
     if seen is None:
         plain = head.removeprefix(BOM)
@@ -141,7 +147,7 @@ def recognise(head: bytes, path: str) -> Format:
             if one.matches(plain):
                 return one
         seen = _described(plain)
-    raise InputError(f"{seen}; supported are {', '.join(FORMATS)} (also .gz and .zst)", path=path)
+    raise UnknownFormatError(f"{seen}; supported are {', '.join(FORMATS)} (also .gz and .zst)", path=path)
 
 
 def refined(form: Format, file: OpenFile) -> Format:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from residency.arrow import integers, texts
@@ -61,6 +61,7 @@ SELECT group_id, server_ip, server_form, server_port, proto, host, named_by, ans
   CAST(rtt_samples AS BIGINT) AS rtt_samples
 FROM numbered ORDER BY group_id"""
 
+_BATCH = 100_000
 _SUMS = ("records", "flows", "bytes_sent", "bytes_received", "sent_unknown", "received_unknown")
 
 
@@ -85,10 +86,13 @@ def fetch_groups(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     return connection.cursor().sql(_OUTPUT).to_arrow_table()
 
 
-def fetch_hosts(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Return every distinct name that flows or logs carry, in its normal form, sorted."""
-    sql = "SELECT DISTINCT canonical FROM seen_host WHERE canonical IS NOT NULL ORDER BY canonical"
-    return [host for (host,) in connection.execute(sql).fetchall()]
+def fetch_hosts(connection: duckdb.DuckDBPyConnection, containing: str = "") -> Iterator[str]:
+    """Yield every distinct name that flows or logs carry and that contains a text, in its normal form, sorted."""
+    sql = "SELECT DISTINCT canonical FROM seen_host WHERE contains(canonical, ?) ORDER BY canonical"
+    cursor = connection.cursor()
+    cursor.execute(sql, [containing])
+    while rows := cursor.fetchmany(_BATCH):
+        yield from (host for (host,) in rows)
 
 
 def fetch_records(connection: duckdb.DuckDBPyConnection, inputs: int, judged: NDArray[np.int64]) -> list[int]:

@@ -1,7 +1,8 @@
-"""Finds the inputs: files, the files of folders in order, standard input, and tables in memory."""
+"""Finds the inputs: files, the files of folders and patterns in order, standard input, and tables in memory."""
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import sys
@@ -13,24 +14,35 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from residency.errors import InputError
 from residency.traffic.tables import is_stream, spool
 
 STDIN = "<stdin>"
+_PATTERN_SIGNS = "*?["
+_HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One input as given: how it is called, and the file or the table."""
+    """One input as given: how it is called, and the file or the table.
+
+    `is_found` says that nobody named it: a folder or a pattern holds it, and it may be no traffic at all.
+    """
 
     name: str
     file: Path | None
     table: Any = None
+    is_found: bool = False
 
 
 def expand(inputs: Sequence[object]) -> list[Item]:
-    """Return every input in the order given; a folder stands for its files, sorted by name, hidden ones left out."""
+    """Return every input in the order given.
+
+    A folder stands for its files, a pattern (`logs/**/*.parquet`) for what it matches, both sorted by name with hidden
+    files left out. A file that has the name of a pattern is that file. Raises InputError for what is not there.
+    """
     items: list[Item] = []
     tables = 0
     for one in inputs:
@@ -46,6 +58,8 @@ def expand(inputs: Sequence[object]) -> list[Item]:
             items.extend(_files_under(path))
         elif path.exists():
             items.append(Item(str(path), path))
+        elif any(sign in str(path) for sign in _PATTERN_SIGNS):
+            items.extend(_matching(path))
         else:
             raise InputError("no such file or folder", path=path)
     if not items:
@@ -95,12 +109,35 @@ def _stdin(folder: str) -> Item:
     return Item(STDIN, path)
 
 
+def partition_columns(path: str) -> dict[str, str | None]:
+    """Return the columns that the folders of a path stand for, as Hive writes them: `dt=2026-06-01/vantage=here`."""
+    found: dict[str, str | None] = {}
+    for folder in Path(path).parts[:-1]:
+        name, sign, value = folder.partition("=")
+        if sign and name.isidentifier():
+            found[name.lower()] = None if value == _HIVE_NULL else unquote(value)
+    return found
+
+
+def _matching(pattern: Path) -> list[Item]:
+    found: list[Item] = []
+    for name in sorted(glob.glob(str(pattern), recursive=True), key=lambda one: Path(one).parts):
+        path = Path(name)
+        if path.is_file():
+            found.append(Item(name, path, is_found=True))
+        elif not str(pattern).endswith("**") and path.is_dir():
+            found.extend(_files_under(path))
+    if not found:
+        raise InputError("no file matches", path=pattern)
+    return list({item.name: item for item in found}.values())
+
+
 def _files_under(folder: Path) -> list[Item]:
     found: list[Item] = []
     for root, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         found.extend(
-            Item(str(Path(root, name)), Path(root, name))
+            Item(str(Path(root, name)), Path(root, name), is_found=True)
             for name in files
             if not name.startswith(".") and Path(root, name).is_file()
         )

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from residency.limits import LIMITS
-from residency.traffic.engine import scalar, seam
+from residency.traffic.engine import has_table, scalar, seam
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from residency.traffic.distinct import Distinct
 
 _TABLES = """
-CREATE TABLE raw_answers (
+CREATE TABLE IF NOT EXISTS raw_answers (
   input INTEGER, line BIGINT, ts_us BIGINT, client_ip VARCHAR, host VARCHAR, address VARCHAR, ttl_s DOUBLE)"""
 _LOOKS_LIKE_ADDRESS = "regexp_full_match(text, '[0-9A-Fa-f:.]*[:.][0-9A-Fa-f:.]*')"
 _BATCH = 100_000
@@ -97,7 +97,8 @@ class Naming:
         self._has_segments = False
         self._has_any_client = False
         self._has_stated = False
-        connection.execute(_TABLES)
+        if not has_table(connection, "segments"):  # a job that is resumed has its tables, whole or not yet begun
+            connection.execute(_TABLES)
 
     def add(self, number: int, batches: Iterable[pa.RecordBatch]) -> None:
         """Take the answers of one input, as batches of `conversion.answer_schema()`."""
@@ -118,14 +119,13 @@ class Naming:
     def add_stated(self, batches: Iterable[pa.RecordBatch]) -> None:
         """Take answers that no input holds: recorded by the auditor, at another place than the clients'."""
         self.add(_STATED, batches)
-        self._has_stated = True
 
     def count_left_unnamed(self) -> int:
         """Return how many unnamed flows went to an address of a stated answer while it did not live."""
         return scalar(self._con, _LEFT_UNNAMED) if self._has_stated and self._has_segments else 0
 
-    def prepare(self) -> None:
-        """Read all answers strictly and cut them into segments; flows can be named after that."""
+    def collect(self) -> None:
+        """Read all answers strictly; `cut` comes next, in a transaction of its own where there are any."""
         if not scalar(self._con, "SELECT count(*) FROM raw_answers"):
             return
         texts = "SELECT DISTINCT address AS text FROM raw_answers UNION SELECT DISTINCT client_ip FROM raw_answers"
@@ -134,12 +134,23 @@ class Naming:
         for sql in (_ANSWERS, _ANSWER_KEYS, _ISLANDS):
             self._con.execute(sql)
         self._distinct.hosts("SELECT DISTINCT host AS text FROM answers")
-        self._add_shared()
-        self._has_segments = scalar(self._con, "SELECT count(*) FROM segments") > 0
-        self._has_any_client = scalar(self._con, "SELECT count(*) FROM segments WHERE client = ''") > 0
         self._con.execute(f"CREATE TABLE stated_addresses AS {_STATED_ADDRESSES}")
+
+    def cut(self) -> None:
+        """Cut the answers into segments, in steps that a second connection may read."""
+        if not has_table(self._con, "answers"):
+            return
+        self._add_shared()
         self._con.execute("DROP TABLE raw_answers; DROP TABLE answers; DROP TABLE answer_keys")
         self._con.execute("CREATE TABLE answered_addresses AS SELECT DISTINCT address FROM segments")
+
+    def look(self) -> None:
+        """See what `cut` left, now or in a run before this one; flows can be named after that."""
+        if not has_table(self._con, "segments"):
+            return
+        self._has_segments = scalar(self._con, "SELECT count(*) FROM segments") > 0
+        self._has_any_client = scalar(self._con, "SELECT count(*) FROM segments WHERE client = ''") > 0
+        self._has_stated = scalar(self._con, "SELECT count(*) FROM stated_addresses") > 0
 
     def _add_shared(self) -> None:
         import pyarrow as pa

@@ -12,7 +12,8 @@ from residency.traffic.delimited import as_batches, broken_line, text_schema
 from residency.traffic.engine import quoted
 from residency.traffic.lines import BOM, Block, blocks, shown
 from residency.traffic.records import Rejected
-from residency.traffic.source import OpenFile, Relation, damage_of, duckdb_type
+from residency.traffic.source import FlowSource, OpenFile, Relation, Span, damage_of, duckdb_type
+from residency.traffic.spans import copy_span, cut
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,6 +57,19 @@ class NdjsonSource:
         self.fast_condition = " AND ".join(absent) or "true"
         self.records = file.scan.lines
         self.rejected: list[Rejected] = []
+
+    @property
+    def whole(self) -> Span | None:
+        """All of the file."""
+        return Span(0, self._file.scan.size)
+
+    def spans(self, within: Span, size: int) -> list[Span]:
+        """Cut a span at line ends."""
+        return cut(self._file.scan.marks, within, size)
+
+    def part(self, span: Span, target: str) -> FlowSource:
+        """Return the source of a span's copy; its keys are still those of the first objects of the file."""
+        return NdjsonSource(copy_span(self._file, span, b"", target, self.format))
 
     @property
     def first_time(self) -> str | None:

@@ -8,11 +8,11 @@ is named and grouped from there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from residency.errors import InputError, ResidencyError, shorten
+from residency.errors import InputError, shorten
 from residency.limits import LIMITS
 from residency.traffic.aggregate import group_all, group_rows
 from residency.traffic.columns import (
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from residency.traffic.source import FlowSource, Relation
 
 TABLES = """
-CREATE TABLE quarantine (input INTEGER, line BIGINT, byte_offset BIGINT, reason VARCHAR, value VARCHAR);
-CREATE TABLE flow_ids (flow_id VARCHAR);
+CREATE TABLE IF NOT EXISTS quarantine (input INTEGER, line BIGINT, byte_offset BIGINT, reason VARCHAR, value VARCHAR);
+CREATE TABLE IF NOT EXISTS flow_ids (flow_id VARCHAR);
 """
 GOOD = "final IS NULL AND NOT is_duplicate"
 _SAMPLED_ROWS = 200_000
@@ -78,30 +78,40 @@ class Loader:
         cuts: Sequence[int],
         time_unit: str,
         rows: FlowRows | None = None,
+        start_over: Callable[[], None] = lambda: None,
     ) -> None:
+        self._start_over = start_over
         self._con, self._distinct, self._naming, self._rows = connection, distinct, naming, rows
         self._cuts, self._unit = cuts, time_unit
         connection.execute(TABLES)
 
-    def load(self, number: int, source: FlowSource, tally: Tally, *, is_unterminated: bool) -> None:
-        """Read one input; `is_unterminated` says that its last line has no line end."""
-        self.take(number, source, tally, is_unterminated=is_unterminated)
-        self.conclude(number, source, tally)
-
     def take(self, number: int, source: FlowSource, tally: Tally, *, is_unterminated: bool = False) -> None:
-        """Read the rows of one input, or of a part of one."""
+        """Read the rows of one input, or of a part of one; `is_unterminated` says that the last line has no end."""
+        if not self.take_fast(number, source, tally):
+            self.take_exact(number, source, tally, is_unterminated=is_unterminated)
+
+    def take_exact(self, number: int, source: FlowSource, tally: Tally, *, is_unterminated: bool) -> None:
+        """Read rows the exact way: numbered, each with its reason if it has one."""
+        self._load_exact(number, source, source.kinds["server_ip"] is Kind.INTEGER, tally, is_unterminated)
+
+    def take_fast(self, number: int, source: FlowSource, tally: Tally) -> bool:
+        """Read rows the fast way, if all of them can be; else nothing is read, and False returned."""
         is_int = source.kinds["server_ip"] is Kind.INTEGER
-        needs_rows = self._rows is not None or "flow_id" in source.kinds
-        if not needs_rows and self._load_fast(number, source, is_int, tally):
-            tally.records = tally.flows_rows = source.records
-        else:
-            self._load_exact(number, source, is_int, tally, is_unterminated)
+        if self.is_exact_only(source) or not self._load_fast(number, source, is_int, tally):
+            return False
+        tally.records = tally.flows_rows = source.records
+        return True
+
+    def is_exact_only(self, source: FlowSource) -> bool:
+        """Does an input need each of its rows by itself: to be kept, or to be told from duplicates?"""
+        return self._rows is not None or "flow_id" in source.kinds
 
     def conclude(self, number: int, source: FlowSource, tally: Tally) -> None:
         """Say what is weak about an input that was read whole; raises InputError where it is none at all."""
         tally.warnings += [text for name, text in WEAKENING.items() if name not in source.kinds]
         if tally.records == 0:
             tally.warnings.append("no rows, only a header")
+        tally.say_duplicates()
         if tally.quarantined:
             self._refuse_naive(number, tally)
 
@@ -123,6 +133,7 @@ class Loader:
                     return False
                 self._con.execute(sql, [number, is_int, *relation.values])
         except InputError:
+            self._start_over()
             return False
         has_clients = "client_ip" in source.kinds
         if self._is_whole(number, source) and not self._naming.may_name(number, has_clients=has_clients):
@@ -259,15 +270,21 @@ class Loader:
     @contextmanager
     def _objects(self, relation: Relation) -> Iterator[None]:
         """Make the Python objects of a relation known to DuckDB for as long as it is read."""
+        import duckdb
+
         for name, value in relation.objects.items():
             self._con.register(name, value)
         try:
             yield
-        except ResidencyError:
+        except BaseException:
+            with suppress(duckdb.Error, RuntimeError):  # an error may have ended the transaction, and with it the view
+                self._forget(relation)
             raise
-        finally:
-            for name in relation.objects:
-                self._con.unregister(name)
+        self._forget(relation)
+
+    def _forget(self, relation: Relation) -> None:
+        for name in relation.objects:
+            self._con.unregister(name)
 
 
 STAGED = {

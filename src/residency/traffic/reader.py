@@ -1,4 +1,4 @@
-"""Reads inputs of any format into one set of distinct endpoints; `Traffic` holds the result."""
+"""Reads inputs of any format into one set of distinct endpoints, step by step, so that a kept job can go on."""
 
 from __future__ import annotations
 
@@ -6,131 +6,41 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
-from residency.errors import InputError, ResidencyError, UsageError, shorten
+from residency.errors import InputError, ResidencyError, UsageError
 from residency.limits import LIMITS
 from residency.traffic.aggregate import BY_INPUT
 from residency.traffic.columns import Kind
-from residency.traffic.converted import ConvertedSource, load_rows, run_conversion
+from residency.traffic.converted import ConvertedSource, add_rows, run_conversion
 from residency.traffic.distinct import Distinct
-from residency.traffic.engine import connect, scalar, seam
+from residency.traffic.endpoints import Traffic
+from residency.traffic.engine import connect, is_full, scalar, scratch
 from residency.traffic.flow_rows import FlowRows
-from residency.traffic.formats import Converter, Format, named_format, recognise, refined
-from residency.traffic.groups import build_groups, fetch_groups, fetch_hosts, fetch_records
-from residency.traffic.inputs import Item, expand
+from residency.traffic.formats import FORMATS, Converter, UnknownFormatError, named_format, recognise, refined
+from residency.traffic.inputs import Item, expand, partition_columns
 from residency.traffic.naming import Naming
 from residency.traffic.parts import Spread, load_parts
 from residency.traffic.plain import Loader
-from residency.traffic.records import InputSummary, Quarantined, ReadOptions, Tally
+from residency.traffic.progress import Meter, Progress
+from residency.traffic.records import ReadOptions, Tally
 from residency.traffic.source import FlowSource, OpenFile
-from residency.traffic.streams import read_head, scan_file
+from residency.traffic.span_loading import SpanLoader
+from residency.traffic.steps import State, Steps
+from residency.traffic.streams import Scan, read_head, scan_file
 from residency.traffic.typed_format import TableSource
+from residency.traffic.workspace import Workspace, binding, no_room
 from residency.traffic.zeek import Zeek
 
 if TYPE_CHECKING:
     import duckdb
-    import numpy as np
     import pyarrow as pa
-    from numpy.typing import NDArray
 
-Progress = Callable[[str, float], None]
-
-
-class Traffic:
-    """Distinct endpoints of all inputs, and an account of every record.
-
-    Owns a DuckDB connection and temporary files: use it as a context manager, or call `close`.
-    """
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: str) -> None:
-        self._con: duckdb.DuckDBPyConnection | None = connection
-        self._folder = folder
-        self.inputs: tuple[InputSummary, ...] = ()
-        self.warnings: tuple[str, ...] = ()
-        self.hash_seconds = 0.0
-        self.rows: FlowRows | None = None
-        self._is_grouped = False
-
-    def __enter__(self) -> Traffic:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the engine and remove the temporary files."""
-        if self._con is not None:
-            self._con.close()
-            self._con = None
-            shutil.rmtree(self._folder, ignore_errors=True)
-
-    @property
-    def _open(self) -> duckdb.DuckDBPyConnection:
-        if self._con is None:
-            raise UsageError("this traffic was closed; read it again")
-        return self._con
-
-    def hosts(self) -> list[str]:
-        """Return every distinct host name of flows and logs, sorted."""
-        return fetch_hosts(self._open)
-
-    def groups(self, hosts: Sequence[str] | None = None) -> pa.Table:
-        """Return the distinct endpoints, sorted by their key; `group_id` counts from 0 in that order.
-
-        With `hosts` only those of these hosts and the unnamed ones are there: the rest need not be made.
-        """
-        with seam("", "grouping endpoints"):
-            build_groups(self._open, hosts)
-            self._is_grouped = True
-            return fetch_groups(self._open)
-
-    def first_last_us(self) -> tuple[int, int] | None:
-        """Return the times of the first and the last flow in microseconds, or None without flows."""
-        row = self._open.cursor().execute("SELECT min(first_us), max(last_us) FROM by_input").fetchone()
-        return None if row is None or row[0] is None else (int(row[0]), int(row[1]))
-
-    def flow_table(self) -> pa.Table:
-        """Return one row a flow, named and in order; only where reading was told to keep rows."""
-        return self._kept.to_arrow()
-
-    def write_flows(self, path: str, form: str) -> None:
-        """Write the flow table as `parquet`, `csv` or `ndjson`; raises UsageError where it cannot be written."""
-        self._kept.write(path, form, self._folder)
-
-    @property
-    def _kept(self) -> FlowRows:
-        if self.rows is None or self._con is None:
-            raise UsageError("no rows were kept of this traffic; read it with keep_rows")
-        return self.rows
-
-    def quarantine(self) -> Iterator[Quarantined]:
-        """Yield every record that was put aside, by input and then by line."""
-        cursor = self._open.cursor()
-        columns = "input, line, byte_offset, reason, value"
-        cursor.execute(f"SELECT {columns} FROM quarantine ORDER BY {columns}")  # noqa: S608
-        while rows := cursor.fetchmany(1_000):
-            for number, line, byte_offset, reason, value in rows:
-                yield Quarantined(
-                    path=self.inputs[number].path,
-                    line=line,
-                    offset=byte_offset,
-                    reason=shorten(reason, 200),
-                    value=shorten(value or ""),
-                )
-
-    def records_by_input(self, judged: NDArray[np.int64]) -> list[tuple[int, int]]:
-        """Return (records in the groups `judged` of the last call of `groups`, the others) for each input."""
-        if not self._is_grouped:
-            self.groups()
-        found = fetch_records(self._open, len(self.inputs), judged)
-        return [(mine, item.flows_rows - mine) for mine, item in zip(found, self.inputs, strict=True)]
+    from residency.traffic.conversion import Conversion
 
 
 def read_traffic(
@@ -141,6 +51,8 @@ def read_traffic(
     progress: Progress | None = None,
     keep_rows: bool = False,
     answers: Sequence[pa.RecordBatch] = (),
+    workspace: Workspace | None = None,
+    name: str = "reading",
 ) -> Traffic:
     """Read files, folders and tables into distinct endpoints.
 
@@ -148,22 +60,32 @@ def read_traffic(
     InputError for what cannot be read at all, LimitError beyond a cap, UsageError for options; damaged records are
     quarantined. Addresses are not located, hosts not judged. `keep_rows` keeps every flow for `write_flows`.
     `answers` are DNS answers beside the inputs (`conversion.answer_schema()`): they name flows, and are no records.
+
+    With a `workspace` each step is kept under the `name` of this reading, and what is kept already is not read again.
     """
     options = options or ReadOptions()
     cuts = sorted(set(cuts_us))
     items = expand(inputs)
-    folder = tempfile.mkdtemp(prefix="residency-", dir=options.temp_dir)
+    if workspace is None:
+        folder = temporary = tempfile.mkdtemp(prefix="residency-", dir=options.temp_dir)
+    else:
+        workspace.bind(binding(items, options, cuts, name))
+        folder, temporary = workspace.room(name), workspace.spill(name, options.temp_dir)
+    traffic: Traffic | None = None
     try:
-        connection = connect(options, folder)
-        traffic = Traffic(connection, folder)
-        try:
-            reading = _Reading(traffic, connection, folder, options, cuts, progress or _silent, keep_rows=keep_rows)
-            reading.run(items, answers)
-        except BaseException:
+        database = ":memory:" if workspace is None else os.path.join(folder, "state.duckdb")
+        connection = connect(options, temporary, database)
+        traffic = Traffic(connection, folder, temporary)
+        steps = Steps(connection, is_kept=workspace is not None)
+        meter = Meter(progress, _size(items))
+        reading = _Reading(traffic, connection, folder, options, cuts, meter, steps, keep_rows=keep_rows)
+        reading.run(items, answers)
+    except BaseException as error:
+        if traffic is not None:
             traffic.close()
-            raise
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
+        if isinstance(error, Exception) and is_full(error):
+            raise no_room((folder, temporary), _size(items), is_kept=workspace is not None) from error
         raise
     return traffic
 
@@ -173,8 +95,17 @@ def sniff(path: str | os.PathLike[str]) -> str:
     return recognise(read_head(Path(path)), os.fspath(path)).name
 
 
-def _silent(stage: str, fraction: float) -> None:
-    del stage, fraction
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """An input that was looked at: what the steps after that need to know of it."""
+
+    number: int
+    name: str
+    path: Path
+    size: int
+    scan: Scan
+    tally: Tally
+    is_unterminated: bool = False
 
 
 class _Reading:
@@ -187,23 +118,28 @@ class _Reading:
         folder: str,
         options: ReadOptions,
         cuts: Sequence[int],
-        progress: Progress,
+        meter: Meter,
+        steps: Steps,
         *,
         keep_rows: bool,
     ) -> None:
         self._traffic, self._con, self._folder, self._options = traffic, connection, folder, options
-        self._cuts, self._progress = cuts, progress
+        self._meter, self._steps = meter, steps
         connection.execute(BY_INPUT)
         self._distinct = Distinct(connection)
         self._naming = Naming(connection, self._distinct)
         traffic.rows = FlowRows(connection, self._distinct) if keep_rows else None
-        self._loader = Loader(connection, self._distinct, self._naming, cuts, options.time_unit, traffic.rows)
+        loader = Loader(
+            connection, self._distinct, self._naming, cuts, options.time_unit, traffic.rows, steps.start_over
+        )
+        self._spans = SpanLoader(connection, loader, steps, folder)
         self._zeek = Zeek(connection, self._distinct, self._naming, cuts, traffic.rows)
         self._tallies: list[Tally] = []
         self._seen: dict[str, Tally] = {}
+        self._passed_over: list[UnknownFormatError] = []
         self._repeats: list[tuple[Tally, Tally]] = []
-        self._conversions: list[Callable[[], None]] = []
-        self._waiting: list[Callable[[], None]] = []
+        self._conversions: list[_Opened] = []
+        self._waiting: list[partial[None]] = []
         self._spare: list[partial[None]] = []
 
     def run(self, items: Sequence[Item], answers: Sequence[pa.RecordBatch]) -> None:
@@ -211,18 +147,19 @@ class _Reading:
         if any(isinstance(item.table, Spread) for item in items):
             self._refuse_company(items, answers)
         if answers:
-            self._naming.add_stated(answers)
+            self._steps.take("recorded answers", lambda: self._naming.add_stated(answers))
         for number, item in enumerate(items):
-            self._progress(f"reading {item.name}", number / len(items))
             self._open(number, item)
-        while self._conversions:
-            self._conversions.pop(0)()
-        self._progress("matching logs", 1.0)
-        self._zeek.prepare()
-        self._naming.prepare()
+        self._convert_all()
+        self._meter.stage("matching logs")
+        self._steps.take("join", self._zeek.prepare)
+        self._steps.take("answers", self._naming.collect)
+        self._steps.take("segments", self._naming.cut)
+        self._naming.look()
+        self._meter.begin_loading()
         for load in self._waiting:
             load()
-        self._zeek.finish(self._tallies)
+        self._finish_zeek()
         has_flows = any(tally.flows_rows for tally in self._tallies)
         for load in self._spare:
             load(as_context=has_flows)
@@ -233,14 +170,25 @@ class _Reading:
         self._traffic.inputs = tuple(tally.summary() for tally in self._tallies)
         self._traffic.warnings = tuple(self._warnings())
 
+    # -- 1. look at every input, and take in what explains flows
+
     def _open(self, number: int, item: Item) -> None:
-        if item.file is not None:
-            try:
-                self._open_path(number, item.name, item.file)
-            except ResidencyError as error:
-                error.path = item.name if error.path == str(item.file) else error.path  # standard input has two names
-                raise
+        if item.file is None:
+            self._open_table(number, item)
             return
+        try:
+            self._open_path(number, item.name, item.file)
+        except UnknownFormatError as error:
+            if not item.is_found:
+                raise
+            scan = scan_file(item.file, self._content(number), form="none", seen=lambda _: None)
+            self._tallies.append(Tally(path=item.name, format="none", sha256=scan.sha256))
+            self._passed_over.append(error)
+        except ResidencyError as error:
+            error.path = item.name if error.path == str(item.file) else error.path  # standard input has two names
+            raise
+
+    def _open_table(self, number: int, item: Item) -> None:
         if isinstance(item.table, Spread):
             try:
                 self._open_spread(number, item.name, item.table)
@@ -252,8 +200,11 @@ class _Reading:
         started = time.perf_counter()
         tally = Tally(path=item.name, format="table", sha256=source.sha256)
         self._traffic.hash_seconds += time.perf_counter() - started
+        if self._steps.take(f"open {number}", lambda: {"sha256": tally.sha256})["sha256"] != tally.sha256:
+            raise UsageError("is another table than the one that the job in this workspace began with", path=item.name)
         if not self._is_repeated(tally):
-            self._wait(number, source, tally)
+            opened = _Opened(number, item.name, Path(), 0, Scan(""), tally)
+            self._waiting.append(partial(self._load, opened, source))
 
     def _open_spread(self, number: int, name: str, table: Spread) -> None:
         """Read a table where it lies: only what its rows come to arrives here."""
@@ -273,71 +224,163 @@ class _Reading:
             raise UsageError(
                 "answers of DNS name no flows of a Spark DataFrame; give it a column `host` with `named_by`"
             )
+        if self._steps.is_kept:
+            raise UsageError("a Spark DataFrame is read by Spark, whose work no workspace keeps")
         if self._traffic.rows is not None:
             raise UsageError("the flows of a Spark DataFrame are not copied; write them with Spark itself")
 
     def _open_path(self, number: int, name: str, path: Path) -> None:
-        head = read_head(path)
-        wanted = self._options.input_format
-        form = recognise(head, name) if wanted is None else named_format(wanted)
-        file = self._open_file(number, name, path, form, head)
-        form = refined(form, file) if wanted is None else form
-        tally = Tally(path=name, format=form.name, sha256=file.scan.sha256, incomplete=file.scan.damage)
-        if self._is_repeated(tally):
+        step, size = f"open {number}", path.stat().st_size
+        is_fresh = not self._steps.is_done(step)
+        state = self._steps.take(step, partial(self._look_at, number, name, path, size))
+        self._meter.looked_at(size, is_fresh=is_fresh)
+        scan, tally = Scan(**state["scan"]), Tally(**state["tally"])
+        if self._is_repeated(tally, partition_columns(name) if tally.format == "parquet" else {}):
             return
-        if form.open is not None:
-            is_unterminated = form.is_text and not file.scan.ends_with_newline
-            self._wait(number, form.open(file, self._con), tally, is_unterminated=is_unterminated)
-        elif form.convert is not None:
-            self._convert(number, form.convert, file, tally, only_if_alone=form.only_if_alone)
+        form = FORMATS[tally.format]
+        is_unterminated = form.is_text and not scan.ends_with_newline
+        opened = _Opened(number, name, path, size, scan, tally, is_unterminated)
+        if form.convert is not None:
+            self._conversions.append(opened)
+        elif form.open is None:
+            self._add_zeek(opened)
         else:
-            self._zeek.add(number, file, tally, is_json=form.name == "zeek-json")
+            is_loaded = self._steps.is_done(f"load {number}")
+            source = None if is_loaded else form.open(self._file(opened), self._con)
+            self._waiting.append(partial(self._load, opened, source))
 
-    def _wait(self, number: int, source: FlowSource, tally: Tally, *, is_unterminated: bool = False) -> None:
-        """Load a flow table once all answers are known."""
-        self._waiting.append(lambda: self._loader.load(number, source, tally, is_unterminated=is_unterminated))
+    def _look_at(self, number: int, name: str, path: Path, size: int) -> State:
+        """Hash one file, unpack it, and see what it is."""
+        head, wanted = read_head(path), self._options.input_format
+        form = recognise(head, name) if wanted is None else named_format(wanted)
+        started = time.perf_counter()
+        content = self._content(number)
+        scan = scan_file(path, content, form=form.name, seen=lambda read: self._meter.looking(name, min(read, size)))
+        self._traffic.hash_seconds += time.perf_counter() - started
+        form = refined(form, self._linked(number, name, scan, head)) if wanted is None else form
+        tally = Tally(path=name, format=form.name, sha256=scan.sha256, incomplete=scan.damage)
+        return {"scan": asdict(scan), "tally": asdict(tally)}
 
-    def _convert(self, number: int, convert: Converter, file: OpenFile, tally: Tally, *, only_if_alone: bool) -> None:
-        """Open a conversion now and run it once every input was opened: logs of one kind may explain each other."""
-        cursor = self._con.cursor()
-        conversion = convert(file, cursor)
+    def _file(self, opened: _Opened) -> OpenFile:
+        return self._linked(opened.number, opened.name, opened.scan, read_head(opened.path))
 
-        def run() -> None:
-            self._progress(f"converting {tally.path}", number / len(self._tallies))
-            try:
-                source = run_conversion(
-                    conversion, tally, number=number, folder=self._folder, connection=self._con, naming=self._naming
-                )
-            finally:
-                cursor.close()
-            if source is not None:
-                waiting = self._spare if only_if_alone else self._waiting
-                waiting.append(partial(self._load_rows, number, source, tally))
+    def _linked(self, number: int, name: str, scan: Scan, head: bytes) -> OpenFile:
+        """Give a file a harmless name, and where it was unpacked into a workspace its place there."""
+        content, link = self._content(number), os.path.join(self._folder, f"input_{number}")
+        if os.path.basename(scan.file) == os.path.basename(content) and os.path.exists(content):
+            scan.file = content
+        if os.path.lexists(link):
+            os.unlink(link)
+        os.symlink(os.path.abspath(scan.file), link)
+        return OpenFile(name, link, scan, head)
 
-        self._conversions.append(run)
+    def _content(self, number: int) -> str:
+        return os.path.join(self._folder, f"content_{number}")
 
-    def _load_rows(self, number: int, source: ConvertedSource, tally: Tally, *, as_context: bool = False) -> None:
+    def _add_zeek(self, opened: _Opened) -> None:
+        tally = opened.tally
+
+        def add() -> State:
+            logs = self._zeek.add(opened.number, self._file(opened), tally, is_json=tally.format == "zeek-json")
+            return {"logs": sorted(logs), "tally": asdict(tally)}
+
+        state = self._steps.take(f"zeek {opened.number}", add)
+        self._zeek.took(opened.number, state["logs"])
+        tally.restore(state["tally"])
+        self._meter.loaded(opened.size, is_fresh=False)
+
+    # -- 2. convert what is no flow table yet
+
+    def _convert_all(self) -> None:
+        """Run every conversion; those whose inputs explain each other are all opened before the first runs."""
+        joined = [one for one in self._conversions if FORMATS[one.tally.format].is_joined]
+        is_any_left = not all(self._steps.is_done(f"convert {one.number}") for one in joined)
+        running = {one.number: self._begin(one) for one in joined if is_any_left}
+        for one in self._conversions:
+            self._meter.stage(f"converting {one.name}")
+            state = self._steps.take(f"convert {one.number}", partial(self._convert, one, running))
+            one.tally.restore(state["tally"])
+            if state["filled"] is not None:
+                waiting = self._spare if FORMATS[one.tally.format].only_if_alone else self._waiting
+                waiting.append(partial(self._load_converted, one, frozenset(state["filled"])))
+
+    def _begin(self, opened: _Opened) -> tuple[Conversion, duckdb.DuckDBPyConnection]:
+        cursor = scratch(self._con)
+        return _converter(opened.tally.format)(self._file(opened), cursor), cursor
+
+    def _convert(self, opened: _Opened, running: dict[int, tuple[Conversion, duckdb.DuckDBPyConnection]]) -> State:
+        conversion, cursor = running.pop(opened.number) if opened.number in running else self._begin(opened)
+        try:
+            filled = run_conversion(
+                conversion,
+                opened.tally,
+                number=opened.number,
+                spool=self._spool(opened.number),
+                connection=self._con,
+                naming=self._naming,
+            )
+        finally:
+            cursor.close()
+        return {"tally": asdict(opened.tally), "filled": None if filled is None else sorted(filled)}
+
+    def _spool(self, number: int) -> str:
+        return os.path.join(self._folder, f"converted_{number}.parquet")
+
+    # -- 3. load the flows
+
+    def _load(self, opened: _Opened, source: FlowSource | None) -> None:
+        """Load a flow table, now that all answers are known; no source is there where a former run did it."""
+        self._take_in(opened, source, opened.tally)
+
+    def _load_converted(self, opened: _Opened, filled: frozenset[str], *, as_context: bool = False) -> None:
+        tally, number = opened.tally, opened.number
+        source = ConvertedSource(self._spool(number), tally.path, self._con, filled)
         if as_context:
             tally.records += source.records
             tally.context += source.records
             return
-        load_rows(self._loader, source, tally, number=number, connection=self._con)
+        rows = Tally(path=tally.path, format=tally.format)
+        self._take_in(opened, source, rows)
+        add_rows(tally, rows, number=number, connection=self._con)
 
-    def _open_file(self, number: int, name: str, path: Path, form: Format, head: bytes) -> OpenFile:
-        target = os.path.join(self._folder, f"content_{number}")
-        started = time.perf_counter()
-        size = max(path.stat().st_size, 1)
-        stage = f"hashing {name}"
-        scan = scan_file(path, target, form=form.name, seen=lambda read: self._progress(stage, read / size))
-        self._traffic.hash_seconds += time.perf_counter() - started
-        link = os.path.join(self._folder, f"input_{number}")
-        os.symlink(os.path.abspath(scan.file), link)
-        return OpenFile(name, link, scan, head)
+    def _take_in(self, opened: _Opened, source: FlowSource | None, tally: Tally) -> None:
+        step = f"load {opened.number}"
+        is_fresh = not self._steps.is_done(step)
+        self._meter.loading(opened.name, 0)
+        if source is None:
+            state = self._steps.take(step, dict)
+        else:
+            load = partial(
+                self._spans.load,
+                opened.number,
+                source,
+                tally,
+                is_unterminated=opened.is_unterminated and not isinstance(source, ConvertedSource),
+                told=lambda share: self._meter.loading(opened.name, share * opened.size),
+            )
+            if self._steps.is_kept:
+                state = load()
+            else:
+                with self._meter.watching(self._con, opened.name, opened.size):
+                    state = load()
+        tally.restore(state)
+        self._meter.loaded(opened.size, is_fresh=is_fresh)
 
-    def _is_repeated(self, tally: Tally) -> bool:
-        """Is it the content of an earlier input? Then all of its records are duplicates."""
+    def _finish_zeek(self) -> None:
+        def finish() -> State:
+            self._zeek.finish(self._tallies)
+            return {"tallies": [asdict(tally) for tally in self._tallies]}
+
+        state = self._steps.take("flows of zeek", finish)
+        for tally, found in zip(self._tallies, state["tallies"], strict=True):
+            tally.restore(found)
+
+    # -- 4. the account
+
+    def _is_repeated(self, tally: Tally, columns: Mapping[str, str | None] | None = None) -> bool:
+        """Is it the content of an earlier input, under the same columns? Then all of its records are duplicates."""
         self._tallies.append(tally)
-        first = self._seen.setdefault(tally.sha256, tally)
+        first = self._seen.setdefault(f"{tally.sha256} {sorted((columns or {}).items())}", tally)
         if first is tally:
             return False
         self._repeats.append((tally, first))
@@ -345,6 +388,8 @@ class _Reading:
         return True
 
     def _refuse_empty(self) -> None:
+        if len(self._passed_over) == len(self._tallies):
+            raise self._passed_over[0]
         first = self._con.execute("SELECT input, line, reason FROM quarantine ORDER BY ALL LIMIT 1").fetchone()
         logs = [tally for tally in self._tallies if tally.context]
         if first is None and logs:
@@ -356,6 +401,7 @@ class _Reading:
         raise InputError(f"zero flows: every record was put aside, the first for: {first[2]}", path=path, line=first[1])
 
     def _warnings(self) -> Iterator[str]:
+        yield from (f"not read: {error}" for error in self._passed_over)
         said: set[str] = set()
         for tally in self._tallies:
             for text in tally.warnings:
@@ -373,3 +419,14 @@ class _Reading:
         dropped = scalar(self._con, "SELECT sum(rtt_dropped) FROM by_input")
         if dropped:
             yield f"{dropped} round-trip times were dropped (not a time over 0 and up to 60 s, or of no known kind)"
+
+
+def _converter(name: str) -> Converter:
+    found = FORMATS[name].convert
+    if found is None:
+        raise TypeError(f"{name} is no format that is converted")
+    return found
+
+
+def _size(items: Sequence[Item]) -> int:
+    return sum(item.file.stat().st_size for item in items if item.file is not None)

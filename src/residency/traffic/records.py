@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from residency.errors import UsageError
 
@@ -80,6 +82,18 @@ class Tally:
     flows_rows: int = 0
     incomplete: str | None = None
     warnings: list[str] = field(default_factory=list)
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take the counts that a step left (`dataclasses.asdict`)."""
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    def say_duplicates(self) -> None:
+        """Say of records that say again what was said, as where a log was rotated late, that they count once."""
+        if self.duplicate:
+            self.warnings.append(
+                f"{self.duplicate:,} records stand in the inputs already (same id and time); counted once"
+            )
 
     def summary(self) -> InputSummary:
         """Freeze the counts."""

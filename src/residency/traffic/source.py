@@ -20,6 +20,16 @@ class Relation:
     objects: Mapping[str, object] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From `start` up to `end`: bytes of a text, rows of a table; `lines_before` is what to add to its line numbers."""
+
+    start: int
+    end: int
+    lines_before: int = 0
+    is_last: bool = True
+
+
 class FlowSource(Protocol):
     """One input of plain flow rows.
 
@@ -38,6 +48,19 @@ class FlowSource(Protocol):
     is_columnar: bool  # can one column be read alone, so that its distinct values cost next to nothing?
     suspicious: str | None  # a condition on `by_input` rows that sends the input through `exact` too
     extras: tuple[str, ...]  # columns of `exact` beside the flow table: what captures and logs know more
+
+    @property
+    def whole(self) -> Span | None:
+        """All of it as a span, None for what cannot be cut."""
+        ...
+
+    def spans(self, within: Span, size: int) -> list[Span]:
+        """Cut a span into smaller ones of about `size` bytes."""
+        ...
+
+    def part(self, span: Span, target: str) -> FlowSource:
+        """Return the source of one span; text is copied to the file `target` for it."""
+        ...
 
     @property
     def first_time(self) -> str | None:

@@ -10,7 +10,7 @@ import hashlib
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
 from residency.errors import InputError, LimitError
@@ -41,6 +41,7 @@ class Scan:
     has_odd_quotes: bool = False
     is_utf8: bool = True
     damage: str | None = None
+    marks: list[tuple[int, int]] = field(default_factory=list)  # line ends: (offset after it, newlines up to there)
 
     @property
     def lines(self) -> int:
@@ -56,22 +57,18 @@ class Scan:
 
 
 class _Notes:
-    """Accumulates a `Scan` chunk by chunk; hashing runs beside the looks, since it needs no interpreter lock."""
+    """Accumulates a `Scan` chunk by chunk."""
 
     def __init__(self, scan: Scan, form: str) -> None:
         self.scan, self._form = scan, form
-        self._hash = hashlib.sha256()
-        self._hasher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="residency-hash")
         self._decode: codecs.IncrementalDecoder | None = None
         self._last, self._parity = b"\n", 0
+        self._next_mark = LIMITS.small_span_bytes
 
     def add(self, chunk: bytes) -> None:
-        hashed = self._hasher.submit(self._hash.update, chunk)
-        self._look(chunk)
-        hashed.result()
-
-    def _look(self, chunk: bytes) -> None:
         scan = self.scan
+        if scan.size + len(chunk) >= self._next_mark:
+            self._mark(chunk)
         scan.size += len(chunk)
         scan.newlines += chunk.count(b"\n")
         scan.has_nul = scan.has_nul or b"\0" in chunk
@@ -84,6 +81,14 @@ class _Notes:
             scan.has_quotes = True
             self._check_quotes(chunk)
         self._last = chunk[-1:]
+
+    def _mark(self, chunk: bytes) -> None:
+        """Note the last line end of a chunk: here the file may be cut."""
+        end = chunk.rfind(b"\n") + 1
+        if end:
+            scan = self.scan
+            scan.marks.append((scan.size + end, scan.newlines + chunk.count(b"\n")))
+            self._next_mark = scan.size + end + LIMITS.small_span_bytes
 
     def _check_utf8(self, chunk: bytes) -> None:
         if self._decode is None:
@@ -104,9 +109,7 @@ class _Notes:
         self._parity = (len(quotes) + self._parity) % 2
 
     def close(self) -> Scan:
-        self._hasher.shutdown()
         scan = self.scan
-        scan.sha256 = self._hash.hexdigest()
         scan.ends_with_newline = self._last == b"\n"
         scan.has_odd_quotes = scan.has_odd_quotes or bool(self._parity)
         if self._decode is not None and scan.is_utf8:
@@ -115,6 +118,33 @@ class _Notes:
             except UnicodeDecodeError:
                 scan.is_utf8 = False
         return scan
+
+
+class _HashedNotes(_Notes):
+    """Notes with the hash of all bytes, which is made beside the looks, since it needs no interpreter lock."""
+
+    def __init__(self, scan: Scan, form: str) -> None:
+        super().__init__(scan, form)
+        self._hash = hashlib.sha256()
+        self._hasher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="residency-hash")
+
+    def add(self, chunk: bytes) -> None:
+        hashed = self._hasher.submit(self._hash.update, chunk)
+        super().add(chunk)
+        hashed.result()
+
+    def close(self) -> Scan:
+        self._hasher.shutdown()
+        self.scan.sha256 = self._hash.hexdigest()
+        return super().close()
+
+
+def look_at(chunks: Iterator[bytes], file: str, form: str) -> Scan:
+    """Note what chunks that are written to `file` look like; they are not hashed."""
+    notes = _Notes(Scan(file), form)
+    for chunk in chunks:
+        notes.add(chunk)
+    return notes.close()
 
 
 def compression_of(head: bytes) -> str | None:
@@ -152,7 +182,7 @@ def scan_file(path: Path, target: str, *, form: str, seen: Callable[[int], None]
             kind = compression_of(stream.read(4))
             stream.seek(0)
             scan = Scan(str(path) if kind is None else target)
-            notes = _Notes(scan, form)
+            notes = _HashedNotes(scan, form)
             if kind is None:
                 for chunk in _plain(stream):
                     notes.add(chunk)

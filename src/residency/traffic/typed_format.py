@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from residency.errors import InputError
 from residency.traffic.columns import COLUMNS, Kind
 from residency.traffic.csv_format import check_names
-from residency.traffic.engine import quoted, scalar, seam
+from residency.traffic.engine import literal, quoted, scalar, seam
+from residency.traffic.inputs import partition_columns
 from residency.traffic.records import Rejected
-from residency.traffic.source import OpenFile, Relation, duckdb_type
+from residency.traffic.source import FlowSource, OpenFile, Relation, Span, duckdb_type
+from residency.traffic.spans import cut
 from residency.traffic.tables import digest, to_arrow
 
 if TYPE_CHECKING:
@@ -30,8 +34,16 @@ class _TypedSource:
     suspicious: str | None = None
     extras: tuple[str, ...] = ()
 
-    def __init__(self, described: list[tuple[str, str]], path: str) -> None:
+    def __init__(
+        self, described: list[tuple[str, str]], path: str, constants: Mapping[str, str | None] | None = None
+    ) -> None:
         names = [name.strip().lower() for name, _ in described]
+        # What a folder says of its files counts where the file itself does not say it.
+        self._constants = {
+            name: value for name, value in (constants or {}).items() if name in COLUMNS and name not in names
+        }
+        described = [*described, *((name, "VARCHAR") for name in self._constants)]
+        names += self._constants
         check_names(names, path, None)
         self._picked = [(names[i], described[i][0]) for i in range(len(names)) if names[i] in COLUMNS]
         self.kinds: Mapping[str, Kind] = {
@@ -41,7 +53,13 @@ class _TypedSource:
         self.rejected: list[Rejected] = []
         self.records = 0
         self.first_time: str | None = None
+        self.whole: Span | None = None
         _check_kinds(self.kinds, dict(described), path)
+
+    def spans(self, within: Span, size: int) -> list[Span]:
+        """Return the span itself: what lies in memory is read at once."""
+        del size
+        return [within]
 
     def _columns(self, kinds: Mapping[str, Kind]) -> str:
         return ", ".join(self._column(name, original, kinds[name]) for name, original in self._picked)
@@ -49,6 +67,9 @@ class _TypedSource:
     def _column(self, name: str, original: str, kind: Kind) -> str:
         # Dictionary (ENUM) columns are read as text; everything else keeps its type.
         column = quoted(original)
+        if name in self._constants:
+            value = self._constants[name]
+            column = "NULL" if value is None else literal(value)
         if self.kinds[name] is Kind.TEXT:
             column = f"CAST({column} AS {duckdb_type(kind)})"
         return f"{column} AS {quoted(name)}"
@@ -60,25 +81,48 @@ class ParquetSource(_TypedSource):
     is_columnar = True
 
     def __init__(self, file: OpenFile, connection: duckdb.DuckDBPyConnection) -> None:
-        self._link = file.link
+        self._link, self._size = file.link, max(os.path.getsize(file.link), 1)
+        self._where = ""
         with seam(file.path, "reading its footer"):
-            super().__init__(describe(connection, "read_parquet(?)", [file.link]), file.path)
+            described = describe(connection, "read_parquet(?, hive_partitioning = false)", [file.link])
+            super().__init__(described, file.path, partition_columns(file.path))
             self.records = scalar(connection, "SELECT count(*) FROM read_parquet(?)", [file.link])
             self.first_time = self._first_time(connection, file.link)
+        self.whole = Span(0, self.records)
 
     def _first_time(self, connection: duckdb.DuckDBPyConnection, link: str) -> str | None:
         original = dict(self._picked)["ts"]
+        if "ts" in self._constants:
+            return self._constants["ts"]
         first = f"SELECT CAST({quoted(original)} AS VARCHAR) FROM read_parquet(?) LIMIT 1"  # noqa: S608
         rows = connection.execute(first, [link]).fetchall()
         return str(rows[0][0]) if rows else None
 
+    def spans(self, within: Span, size: int) -> list[Span]:
+        """Cut a span of rows by their numbers."""
+        rows = max(self.records * size // self._size, 1)
+        starts = range(within.start + rows, within.end, rows)
+        return cut([(row, 0) for row in starts], within, rows)
+
+    def part(self, span: Span, target: str) -> FlowSource:
+        """Return the same file with only the rows of a span, which the engine finds by row groups."""
+        del target
+        made = copy(self)
+        made.records, made.rejected = span.end - span.start, []
+        made._where = f" WHERE file_row_number >= {span.start:d} AND file_row_number < {span.end:d}"
+        return made
+
+    @property
+    def _rows(self) -> str:
+        return f"read_parquet(?, file_row_number = true){self._where}" if self._where else "read_parquet(?)"
+
     def fast(self, kinds: Mapping[str, Kind]) -> Relation | None:
         """Return DuckDB's reader."""
-        return Relation(f"(SELECT {self._columns(kinds)} FROM read_parquet(?))", (self._link,))  # noqa: S608
+        return Relation(f"(SELECT {self._columns(kinds)} FROM {self._rows})", (self._link,))  # noqa: S608
 
     def exact(self) -> Relation:
         """Return the rows numbered from 1."""
-        rows = "read_parquet(?, file_row_number = true)"
+        rows = f"read_parquet(?, file_row_number = true){self._where}"
         sql = f"(SELECT {self._columns(self.kinds)}, file_row_number + 1 AS line FROM {rows})"  # noqa: S608
         return Relation(sql, (self._link,))
 
@@ -99,6 +143,11 @@ class TableSource(_TypedSource):
         self.records = self._table.num_rows
         if self.kinds["ts"] is Kind.TEXT and self.records:
             self.first_time = str(self._table[dict(self._picked)["ts"]][0].as_py())
+
+    def part(self, span: Span, target: str) -> FlowSource:
+        """Return the table itself."""
+        del span, target
+        return self
 
     @property
     def sha256(self) -> str:

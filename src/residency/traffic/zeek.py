@@ -8,7 +8,7 @@ every other log   context
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from residency.errors import shorten
@@ -58,12 +58,18 @@ class Zeek:
         self._con, self._distinct, self._naming, self._cuts = connection, distinct, naming, cuts
         self._rows = rows
         self._logs: set[str] = set()
+        self._has_tables = False
         self._inputs: list[int] = []
 
-    def add(self, number: int, file: OpenFile, tally: Tally, *, is_json: bool) -> None:
-        """Read one log into the raw tables."""
-        rejected: list[Rejected] = []
+    def took(self, number: int, logs: Iterable[str]) -> None:
+        """Know of an input that it is a log of Zeek with rows of these kinds, read now or in a former run."""
         self._inputs.append(number)
+        self._logs.update(logs)
+
+    def add(self, number: int, file: OpenFile, tally: Tally, *, is_json: bool) -> set[str]:
+        """Read one log into the raw tables and return the kinds of its rows; `took` tells of them afterwards."""
+        rejected: list[Rejected] = []
+        logs: set[str] = set()
         unknown = 0
         for rows in (read_json if is_json else read_tsv)(file, rejected):
             tally.records += rows.count
@@ -72,6 +78,7 @@ class Zeek:
                 tally.context += rows.count
             else:
                 self._store(number, rows.log, rows.table)
+                logs.add(rows.log)
         tally.records += len(rejected)
         self._reject(number, rejected, file, tally)
         if unknown:
@@ -80,13 +87,14 @@ class Zeek:
             )
         if not tally.records:
             tally.warnings.append("no rows, only a header")
+        return logs
 
     def _store(self, number: int, log: str, table: object) -> None:
-        if not self._logs:
+        if not self._has_tables:
             for name, fields in FIELDS.items():
                 columns = ", ".join(f"{quoted(renamed(one))} VARCHAR{'[]' if one in LISTS else ''}" for one in fields)
-                self._con.execute(f"CREATE TABLE raw_{name} (input INTEGER, line BIGINT, {columns})")
-        self._logs.add(log)
+                self._con.execute(f"CREATE TABLE IF NOT EXISTS raw_{name} (input INTEGER, line BIGINT, {columns})")
+            self._has_tables = True
         columns = ", ".join(quoted(one) for one in FIELDS[log])
         self._con.register("incoming", table)
         self._con.execute(f"INSERT INTO raw_{log} SELECT ?, line, {columns} FROM incoming", [number])  # noqa: S608
@@ -168,3 +176,4 @@ class Zeek:
                     [number],
                 )
         tally.context -= scalar(self._con, "SELECT count(*) FROM orphans WHERE input = ?", [number])
+        tally.say_duplicates()

@@ -124,15 +124,15 @@ class _Reading:
         keep_rows: bool,
     ) -> None:
         self._traffic, self._con, self._folder, self._options = traffic, connection, folder, options
-        self._meter, self._steps = meter, steps
+        self._meter, self._steps, self._cuts = meter, steps, cuts
         connection.execute(BY_INPUT)
         self._distinct = Distinct(connection)
         self._naming = Naming(connection, self._distinct)
         traffic.rows = FlowRows(connection, self._distinct) if keep_rows else None
-        loader = Loader(
+        self._loader = Loader(
             connection, self._distinct, self._naming, cuts, options.time_unit, traffic.rows, steps.start_over
         )
-        self._spans = SpanLoader(connection, loader, steps, folder)
+        self._spans = SpanLoader(connection, self._loader, steps, folder)
         self._zeek = Zeek(connection, self._distinct, self._naming, cuts, traffic.rows)
         self._tallies: list[Tally] = []
         self._seen: dict[str, Tally] = {}

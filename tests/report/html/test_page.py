@@ -224,7 +224,9 @@ def test_the_same_document_gives_the_same_bytes_in_another_process_too(demo: Doc
 
 
 def test_without_an_atlas_it_has_no_maps_and_all_else(demo: Doc, outline: Outline) -> None:
-    found = Outline(FORMATS["html"](demo, Page()))
+    made = FORMATS["html"](demo, Page())
+    assert isinstance(made, str)
+    found = Outline(made)
     assert not found.all("figure", class_="map")
     assert found.tags.count("tbody") < outline.tags.count("tbody")  # the tables in words
     assert "1 of 6 claims is violated" in found.text

@@ -55,6 +55,8 @@ class _TypedSource:
         column = quoted(original)
         if self.kinds[name] is Kind.TEXT:
             column = f"CAST({column} AS {duckdb_type(kind)})"
+        if self.kinds[name] is Kind.MOMENT:
+            column = f"CAST({column} AS TIMESTAMPTZ)"  # DuckDB has no epoch of times in nanoseconds
         return f"{column} AS {quoted(name)}"
 
     def _quick_columns(self, cuts: Sequence[int], time_unit: str) -> Columns | None:
@@ -215,7 +217,7 @@ def kind_of(duckdb_type: str) -> Kind:
         return Kind.INTEGER
     if duckdb_type in ("FLOAT", "DOUBLE") or duckdb_type.startswith("DECIMAL"):
         return Kind.FLOAT
-    if duckdb_type in ("TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS WITH TIME ZONE"):
+    if duckdb_type in ("TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS WITH TIME ZONE", "TIMESTAMPTZ_NS"):
         return Kind.MOMENT
     return Kind.BOOL if duckdb_type == "BOOLEAN" else Kind.OTHER
 

@@ -6,6 +6,8 @@ is theirs.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -20,12 +22,12 @@ _TO_EPOCH = 719_468  # days from 1 March of the year 0 to 1970
 
 
 @njit(nogil=True, _nrt=False)
-def _digit(data: NDArray[np.uint8], at: int) -> int:
+def _digit(data: NDArray[np.uint8], at: int) -> Any:
     return np.int64(data[at]) - 48
 
 
 @njit(nogil=True, _nrt=False)
-def _two(data: NDArray[np.uint8], at: int) -> int:
+def _two(data: NDArray[np.uint8], at: int) -> Any:
     """Return two digits as a number; beyond 99 where one is no digit."""
     high, low = np.int64(data[at]) - 48, np.int64(data[at + 1]) - 48
     if high < 0 or high > 9 or low < 0 or low > 9:
@@ -82,7 +84,7 @@ def _days_in(year: int, month: int) -> int:
 
 
 @njit(nogil=True, _nrt=False)
-def _days(year: int, month: int, day: int) -> int:
+def _days(year: int, month: int, day: int) -> Any:
     """Return the days since 1970, counting years from March so that leap days come last."""
     y = np.uint64(year - 1 if month <= 2 else year)
     m = np.uint64(month + 9 if month <= 2 else month - 3)
@@ -129,7 +131,8 @@ def is_quad(data: NDArray[np.uint8], start: int, end: int) -> bool:
     """Is it four numbers up to 255 without leading zeros, with points between?"""
     if end - start < 7 or end - start > 15:
         return False
-    value, digits, points = 0, 0, 0
+    digits, points = 0, 0
+    value: Any = 0
     for at in range(start, end):
         byte = np.int64(data[at])
         if byte == 46:

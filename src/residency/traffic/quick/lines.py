@@ -24,7 +24,7 @@ def _cut(
     starts: NDArray[np.int64],
     ends: NDArray[np.int64],
 ) -> int:
-    """Find the `width` cells of the line at `start` and return where the next line starts; ODD if there are more or fewer."""
+    """Find the `width` cells of the line at `start` and return where the next line starts; ODD for more or fewer."""
     found = 0
     starts[0] = start
     at = start

@@ -54,9 +54,13 @@ def merged(tables: Sequence[Table]) -> Table:
     def grow() -> None:
         kept[0] = grown(kept[0])
 
+    def join(table: Table) -> None:
+        run_to_end(lambda at: merge(table, at, kept[0]), 0, grow)
+
+    largest = kept[0]
     for table in tables:
-        if table is not kept[0] and table.used[0]:
-            run_to_end(lambda at, table=table: merge(table, at, kept[0]), 0, grow)
+        if table is not largest:
+            join(table)
     return kept[0]
 
 

@@ -167,7 +167,7 @@ def is_full(batch: Batch) -> bool:
 
 @njit(nogil=True, _nrt=False)
 def empty(batch: Batch, groups: Table) -> tuple[int, int]:
-    """Add all rows to their groups; return (line, status), a negative one where that line and the rest was not added."""
+    """Add all rows to their groups; return (line, status), negative where that line and those after it were not."""
     rows = batch.used[0]
     batch.used[0] = 0
     batch.used[1] = 0

@@ -6,7 +6,7 @@ attempt rather than slow it down.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -49,7 +49,7 @@ def hashed(words: NDArray[np.uint64], start: int, length: int) -> np.uint64:
 
 
 @njit(nogil=True, _nrt=False)
-def find_or_add(table: Table, keys: NDArray[np.uint64], start: int, length: int, h: np.uint64) -> int:
+def find_or_add(table: Table, keys: NDArray[np.uint64], start: int, length: int, h: np.uint64) -> Any:
     """Return the place of the record of a key, with sums of 0 if it is new; FULL and CROWDED: nothing was done."""
     slots, words = table.slots, table.words
     mask = U(len(slots) - 1)
@@ -68,10 +68,10 @@ def find_or_add(table: Table, keys: NDArray[np.uint64], start: int, length: int,
 
 @njit(nogil=True, _nrt=False)
 def _is_same(one: NDArray[np.uint64], at: int, other: NDArray[np.uint64], start: int, length: int) -> bool:
-    for i in range(length):
-        if one[at + i] != other[start + i]:
-            return False
-    return True
+    i = 0
+    while i < length and one[at + i] == other[start + i]:
+        i += 1
+    return i == length
 
 
 @njit(nogil=True, _nrt=False)
@@ -105,7 +105,8 @@ def grown(table: Table) -> Table:
 
 @njit(nogil=True, cache=True, _nrt=False)
 def _place(slots: NDArray[np.uint64], words: NDArray[np.uint64], used: int, sums: int) -> None:
-    mask, place = U(len(slots) - 1), 0
+    mask = U(len(slots) - 1)
+    place: Any = 0
     while place < used:
         h = words[place + HASH]
         at = h & mask

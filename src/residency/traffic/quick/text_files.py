@@ -45,11 +45,11 @@ class Lines:
             client=self.columns.get("client_ip", -1),
             sent=self.columns.get("bytes_sent", -1),
             received=self.columns.get("bytes_received", -1),
-            keys=np.array([self.columns[name] for name in self.keys()], np.int64),
+            keys=np.array([self.columns[name] for name in self.key_names()], np.int64),
             cuts=np.array(self.cuts, np.int64),
         )
 
-    def keys(self) -> list[str]:
+    def key_names(self) -> list[str]:
         """Return the names of the key columns in the order of their cells in a key."""
         return [name for name in _KEYS if name in self.columns]
 
@@ -137,7 +137,7 @@ def _group(
 
         return part
 
-    return share(parts, threads, begin, lines.keys(), frozenset())
+    return share(parts, threads, begin, lines.key_names(), frozenset())
 
 
 def _read(lines: Lines, number: int, data: NDArray[np.uint8]) -> tuple[int, int, int]:
@@ -147,7 +147,7 @@ def _read(lines: Lines, number: int, data: NDArray[np.uint8]) -> tuple[int, int,
     """
     offset = lines.first + number * _BLOCK
     start = offset - 1 if number else offset  # the byte before says whether a line starts with the block
-    memory = memoryview(data)[: _BLOCK + _MORE]
+    memory = memoryview(data.data)[: _BLOCK + _MORE]
     with open(lines.file, "rb") as file:
         file.seek(start)
         limit = file.readinto(memory)

@@ -34,7 +34,7 @@ class Columns:
     time_unit: str
     cuts: Sequence[int]
 
-    def keys(self) -> list[str]:
+    def key_names(self) -> list[str]:
         """Return the names of the key columns in the order of their cells in a key."""
         return [name for name in _KEYS if name in self.names]
 
@@ -42,7 +42,9 @@ class Columns:
 def group_parquet(file: str, columns: Columns, threads: int) -> Found | None:
     """Group a Parquet file; None where a closer look is needed. Raises pyarrow's exceptions for a broken one."""
     metadata = pq.read_metadata(file)
-    coded = _coded(metadata, [columns.names[name] for name in (*columns.keys(), "client_ip") if name in columns.names])
+    coded = _coded(
+        metadata, [columns.names[name] for name in (*columns.key_names(), "client_ip") if name in columns.names]
+    )
     wanted = list(dict.fromkeys(columns.names.values()))
 
     def begin(worker: Worker) -> Callable[[int], None]:
@@ -54,7 +56,7 @@ def group_parquet(file: str, columns: Columns, threads: int) -> Found | None:
 
         return part
 
-    return share(metadata.num_row_groups, threads, begin, columns.keys(), columns.numeric)
+    return share(metadata.num_row_groups, threads, begin, columns.key_names(), columns.numeric)
 
 
 def group_table(table: pa.Table, columns: Columns, threads: int) -> Found | None:
@@ -68,7 +70,7 @@ def group_table(table: pa.Table, columns: Columns, threads: int) -> Found | None
 
         return part
 
-    return share(len(batches), threads, begin, columns.keys(), columns.numeric)
+    return share(len(batches), threads, begin, columns.key_names(), columns.numeric)
 
 
 def _coded(metadata: pq.FileMetaData, names: Sequence[str]) -> list[str]:
@@ -100,7 +102,9 @@ def _take_batch(worker: Worker, columns: Columns, batch: pa.RecordBatch) -> None
     if column("server_ip").null_count:
         raise OddError
     held: list[Any] = []
-    found = [_numbers(column(n), held) if n in columns.numeric else _texts(column(n), held) for n in columns.keys()]
+    found = [
+        _numbers(column(n), held) if n in columns.numeric else _texts(column(n), held) for n in columns.key_names()
+    ]
     keys = Keys(*(np.array(part, np.int64) for part in zip(*found, strict=True)))
     cuts = np.array(columns.cuts, np.int64)
     worker.run(lambda at: take_columns(at, ts, *counts, keys, cuts, worker.batch, worker.groups), 0)

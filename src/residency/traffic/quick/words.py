@@ -21,7 +21,7 @@ _MIX = U(0x9E3779B97F4A7C15)
 
 
 @intrinsic
-def load(typing: Any, data: Any, at: Any) -> Any:
+def load(typing: Any, data: Any, at: Any) -> Any:  # noqa: ARG001 - the compiler calls it by these names
     """Return the eight bytes of `data` from `at` on as one number; they need not be aligned, and must be there."""
     del typing
 
@@ -68,7 +68,7 @@ def trailing_zeros(typing: Any, word: Any) -> Any:
 
 
 @intrinsic
-def prefetch(typing: Any, data: Any, at: Any) -> Any:
+def prefetch(typing: Any, data: Any, at: Any) -> Any:  # noqa: ARG001 - the compiler calls it by these names
     """Ask for element `at` of `data` to be near when it is needed; nothing else."""
     del typing
 

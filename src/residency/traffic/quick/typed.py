@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,12 +65,17 @@ def group_table(table: pa.Table, columns: Columns, threads: int) -> Found | None
 
     def begin(worker: Worker) -> Callable[[int], None]:
         def part(number: int) -> None:
-            batches[number].validate(full=True)  # whoever made it, the loops follow its offsets
-            _take(worker, columns, [batches[number]])
+            _take(worker, columns, _checked(batches[number]))
 
         return part
 
     return share(len(batches), threads, begin, columns.key_names(), columns.numeric)
+
+
+def _checked(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Yield a batch once it is known that its offsets stay within its memory, for the loops follow them."""
+    batch.validate(full=True)
+    yield batch
 
 
 def _coded(metadata: pq.FileMetaData, names: Sequence[str]) -> list[str]:

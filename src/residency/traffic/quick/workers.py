@@ -69,22 +69,27 @@ def share(
     """
     turns = count()
     workers = [Worker() for _ in range(max(1, min(threads, parts)))]
-    is_odd = False
+    is_over = False
 
     def work(worker: Worker) -> None:
-        nonlocal is_odd
-        take = begin(worker)
+        nonlocal is_over
         try:
-            while not is_odd and (part := next(turns)) < parts:
+            take = begin(worker)
+            while not is_over and (part := next(turns)) < parts:
                 take(part)
-        except OddError:
-            is_odd = True
+        except BaseException:
+            is_over = True  # nobody needs the rest
             raise
 
     try:
         with ThreadPoolExecutor(len(workers), thread_name_prefix="residency-rows") as pool:
-            for done in [pool.submit(work, worker) for worker in workers]:
-                done.result()
+            running = [pool.submit(work, worker) for worker in workers]
+            try:
+                for one in running:
+                    one.result()
+            except BaseException:
+                is_over = True
+                raise
         groups = as_columns(merged([worker.groups for worker in workers]), names, numeric)
         return Found(groups, distinct_texts(worker.clients for worker in workers))
     except OddError:

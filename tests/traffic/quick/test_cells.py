@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from residency.model.network import parse_address
 from residency.model.period import to_us
+from residency.traffic.columns import LAST_US
 
 pytest.importorskip("numba", reason="the extra `fast` is not installed")
 
-from residency.traffic.quick.cells import ODD, is_quad, period_of, read_count, read_epoch, read_zulu
+from residency.traffic.quick.cells import EXACT_SECONDS, ODD, is_quad, period_of, read_count, read_epoch, read_zulu
 
 
 def cell(text: str) -> tuple[NDArray[np.uint8], int, int]:
@@ -57,6 +58,10 @@ def test_leap_days_are_days(text: str) -> None:
 def test_seconds_are_read_as_a_double_rounded_to_microseconds(seconds: int, decimals: str) -> None:
     text = f"{seconds}.{decimals}" if decimals else str(seconds)
     assert read_epoch(*cell(text)) == round(float(text) * 1e6)
+
+
+def test_no_number_of_seconds_is_out_of_range() -> None:
+    assert EXACT_SECONDS * 1_000_000 < LAST_US
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from residency.traffic.columns import LAST_US
-
 ODD = -3
 _MOST_DIGITS = 15  # of a count: 9,000 rows of the greatest still add up within 63 bits
-_EXACT_SECONDS = 1 << 32  # below it a double holds a microsecond, so that reading and rounding one gives it back
+EXACT_SECONDS = 1 << 32  # below it a double holds a microsecond, so that reading and rounding one gives it back
 _DAY_S = 86_400
 _TO_EPOCH = 719_468  # days from 1 March of the year 0 to 1970
 
@@ -104,7 +102,7 @@ def read_epoch(data: NDArray[np.uint8], start: int, end: int) -> int:
             break
         seconds = 10 * seconds + digit
         at += 1
-    if at == start or seconds >= _EXACT_SECONDS:
+    if at == start or seconds >= EXACT_SECONDS:
         return ODD
     if at == end:
         return seconds * 1_000_000
@@ -162,6 +160,3 @@ def period_of(ts_us: int, cuts: NDArray[np.int64]) -> int:
         else:
             high = middle
     return low
-
-
-assert _EXACT_SECONDS * 1_000_000 < LAST_US

@@ -24,7 +24,7 @@ from residency.traffic.quick.rows import (
     stopped,
 )
 from residency.traffic.quick.table import Table
-from residency.traffic.quick.words import ALL, U, peek32, peek64
+from residency.traffic.quick.words import ALL, U, peek8, peek32, peek64
 
 NULL = -1
 
@@ -50,11 +50,18 @@ def _spell(at: int, end: int, limit: int, words: NDArray[np.uint64], to: int) ->
         to += 1
         at += 8
     if at < end:
-        left = U(8 * (8 - (end - at)))
-        # Where the memory may end after the text, the word that ends with it is there, or there are no eight bytes.
-        words[to] = peek64(at) & (ALL >> left) if at + 8 <= limit else peek64(end - 8) >> left
+        words[to] = peek64(at) & (ALL >> U(8 * (8 - (end - at)))) if at + 8 <= limit else _rest(at, end)
         to += 1
     return to
+
+
+@njit(nogil=True, _nrt=False)
+def _rest(start: int, end: int) -> np.uint64:
+    """Return fewer than eight bytes as a number, where the memory may end after them."""
+    word = U(0)
+    for at in range(end - 1, start - 1, -1):
+        word = (word << U(8)) | peek8(at)
+    return word
 
 
 @njit(nogil=True, cache=True, _nrt=False)

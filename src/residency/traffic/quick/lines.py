@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from residency.traffic.quick.cells import ODD
-from residency.traffic.quick.rows import Batch, Shape, empty, is_full, stopped, wait_row
+from residency.traffic.quick.rows import MOST_LINE, Batch, Shape, empty, is_full, stopped, wait_row
 from residency.traffic.quick.table import Table
 from residency.traffic.quick.words import U, load, same, trailing_zeros
 
@@ -66,7 +66,7 @@ def take_lines(
     at, width = start, len(starts)
     while at < stop:
         after = _cut(data, at, limit, width, delimiters, starts, ends)
-        if after < 0:
+        if after < 0 or after - at > MOST_LINE:
             return stopped(batch, groups, at, ODD)
         for i in range(width):
             if ends[i] == starts[i]:

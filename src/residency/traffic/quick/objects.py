@@ -12,7 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from residency.traffic.quick.cells import ODD
-from residency.traffic.quick.rows import Batch, Shape, empty, is_full, stopped, wait_row
+from residency.traffic.quick.rows import MOST_LINE, Batch, Shape, empty, is_full, stopped, wait_row
 from residency.traffic.quick.table import Table
 from residency.traffic.quick.words import ALL, U, below_space, load, repeated, same, trailing_zeros
 
@@ -138,7 +138,8 @@ def take_objects(
     at = start
     while at < stop:
         after = _cut(data, at, limit, template, starts, ends)
-        status = ODD if after < 0 else wait_row(data, starts, ends, at, shape, batch, groups, clients)
+        is_odd = after < 0 or after - at > MOST_LINE
+        status = ODD if is_odd else wait_row(data, starts, ends, at, shape, batch, groups, clients)
         if status < 0:
             return stopped(batch, groups, at, status)
         if is_full(batch):

@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from residency.limits import LIMITS
 from residency.traffic.quick.cells import ODD, is_quad, period_of, read_count, read_epoch, read_zulu
 from residency.traffic.quick.table import HEAD, LENGTH, Table, find_or_add, hashed
 from residency.traffic.quick.words import ALL, U, load, prefetch
@@ -22,6 +23,7 @@ NULL_LENGTH, NUMBER_LENGTH = 1023, 1022  # and what is as long is looked at clos
 LENGTH_BITS = 10
 MOST_KEYS = 6
 BATCH = 32
+MOST_LINE = LIMITS.max_line_bytes
 _KEY_WORDS = 2 + MOST_KEYS * (NULL_LENGTH // 8 + 1)
 _MOST_SUM = 1 << 62
 _TS, _SENT, _RECEIVED, _LINE, _START, _SIZE = range(6)

@@ -158,7 +158,8 @@ def _texts(column: Any, held: list[Any]) -> tuple[int, int, int, int]:
     if pa.types.is_dictionary(column.type):
         texts = column.dictionary
         indices = as_numpy(column.indices.cast(pa.int32()), missing=NULL)
-        if texts.null_count or (len(indices) and int(indices.max()) >= len(texts)):
+        is_inside = not len(indices) or int(indices.max()) < len(texts)
+        if texts.null_count or not is_inside or np.count_nonzero(indices < 0) != column.indices.null_count:
             raise OddError
         choices = _held(indices, held)
     elif column.null_count:

@@ -45,14 +45,16 @@ def _peek(bits: int) -> Any:
             del context, signature
             found = builder.load(builder.inttoptr(arguments[0], ir.IntType(bits).as_pointer()))
             found.align = 1
-            return found if bits == 64 else builder.sext(found, ir.IntType(64))
+            if bits == 64:
+                return found
+            return builder.sext(found, ir.IntType(64)) if bits == 32 else builder.zext(found, ir.IntType(64))
 
-        return (types.uint64 if bits == 64 else types.int64)(types.int64), build
+        return (types.int64 if bits == 32 else types.uint64)(types.int64), build
 
     return intrinsic(peek)
 
 
-peek64, peek32 = _peek(64), _peek(32)
+peek64, peek32, peek8 = _peek(64), _peek(32), _peek(8)
 
 
 @intrinsic

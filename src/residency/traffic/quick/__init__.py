@@ -43,7 +43,7 @@ def _load() -> bool:
     folder = platformdirs.user_cache_path("residency") / "compiled" / digest[:16]
     before = config.CACHE_DIR
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         config.CACHE_DIR = str(folder)
         import residency.traffic.quick.text_files
         import residency.traffic.quick.typed  # noqa: F401

@@ -172,7 +172,7 @@ def _memory(texts: Any, held: list[Any]) -> tuple[Any, NDArray[np.int32]]:
     """Return the bytes of a column of texts and where each starts, the end of the last one included."""
     texts = texts if pa.types.is_string(texts.type) else texts.cast(pa.string())
     _, places, data = texts.buffers()
-    if data is None or not len(texts):
+    if data is None or not data.size:
         data, offsets = pa.py_buffer(bytes(8)), np.zeros(len(texts) + 1, np.int32)
     else:
         offsets = np.frombuffer(places, np.int32)[texts.offset : texts.offset + len(texts) + 1]

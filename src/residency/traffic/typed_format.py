@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from residency.errors import InputError
@@ -16,9 +16,6 @@ from residency.traffic.source import OpenFile, Relation, duckdb_type
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
-
-    from residency.traffic.quick.typed import Columns
-    from residency.traffic.quick.workers import Found
 
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
              "UHUGEINT"}  # fmt: skip
@@ -59,21 +56,6 @@ class _TypedSource:
             column = f"CAST({column} AS TIMESTAMPTZ)"  # DuckDB has no epoch of times in nanoseconds
         return f"{column} AS {quoted(name)}"
 
-    def _quick_columns(self, cuts: Sequence[int], time_unit: str) -> Columns | None:
-        """Return what compiled loops need to know of the columns; None for types that they do not read."""
-        from residency.traffic.quick.typed import Columns
-
-        kinds = self.kinds
-        texts = ("client_ip", "server_ip", "proto", "host", "named_by", "vantage")
-        is_plain = (
-            kinds["ts"] in (Kind.MOMENT, Kind.INTEGER)
-            and all(kinds.get(name, Kind.TEXT) is Kind.TEXT for name in texts)
-            and all(kinds.get(name, Kind.INTEGER) is Kind.INTEGER for name in ("bytes_sent", "bytes_received"))
-            and kinds.get("server_port", Kind.TEXT) in (Kind.TEXT, Kind.INTEGER)
-        )
-        numeric = frozenset({"server_port"} if kinds.get("server_port") is Kind.INTEGER else ())
-        return Columns(dict(self._picked), numeric, time_unit, cuts) if is_plain else None
-
 
 class ParquetSource(_TypedSource):
     """Reads one Parquet file."""
@@ -96,18 +78,6 @@ class ParquetSource(_TypedSource):
     def fast(self, kinds: Mapping[str, Kind]) -> Relation | None:
         """Return DuckDB's reader."""
         return Relation(f"(SELECT {self._columns(kinds)} FROM read_parquet(?))", (self._link,))  # noqa: S608
-
-    def quick(self, cuts: Sequence[int], time_unit: str, threads: int) -> Found | None:
-        """Return the groups of all rows as compiled loops read them."""
-        import pyarrow as pa
-
-        from residency.traffic.quick.typed import group_parquet
-
-        columns = self._quick_columns(cuts, time_unit)
-        try:
-            return group_parquet(self._link, columns, threads) if columns else None
-        except (pa.ArrowException, OSError):
-            return None  # DuckDB says what is wrong with it
 
     def exact(self) -> Relation:
         """Return the rows numbered from 1."""
@@ -141,13 +111,6 @@ class TableSource(_TypedSource):
     def fast(self, kinds: Mapping[str, Kind]) -> Relation | None:
         """Return the table itself."""
         return Relation(f"(SELECT {self._columns(kinds)} FROM incoming)", (), {"incoming": self._table})  # noqa: S608
-
-    def quick(self, cuts: Sequence[int], time_unit: str, threads: int) -> Found | None:
-        """Return the groups of all rows as compiled loops read them."""
-        from residency.traffic.quick.typed import group_table
-
-        columns = self._quick_columns(cuts, time_unit)
-        return group_table(self._table, columns, threads) if columns else None
 
     def exact(self) -> Relation:
         """Return the rows numbered from 1."""

@@ -6,9 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,7 +16,7 @@ from residency.traffic import quick
 pytest.importorskip("numba", reason="the extra `fast` is not installed")
 
 from residency.traffic.plain import Loader
-from residency.traffic.quick import text_files, typed
+from residency.traffic.quick import text_files
 
 NAMES = HEADER.strip().split(",")
 CUTS = (1_780_272_000_500_000, 1_780_272_001_000_000)
@@ -51,7 +48,6 @@ def _every_size(monkeypatch: pytest.MonkeyPatch) -> None:
     assert quick.is_usable()
     monkeypatch.setattr(quick, "LEAST_RECORDS", 0)
     monkeypatch.setattr(text_files, "_BLOCK", 256)
-    monkeypatch.setattr(typed, "_ROWS", 2)
 
 
 def both(one: Any, **options: Any) -> tuple[Read, Read, bool]:
@@ -133,64 +129,6 @@ def test_whatever_is_odd_gives_the_same(form: Any, given: Rows, tmp_path: Path) 
             except Exception as error:  # noqa: BLE001 - whatever one says, the other says
                 outcomes.append((type(error), str(error)))
     assert outcomes[0] == outcomes[1]
-
-
-@_FILES
-@given(given=rows(_PLAIN), is_coded=st.booleans(), group=st.integers(1, 9))
-def test_typed_columns_are_theirs_and_the_same(given: Rows, is_coded: bool, group: int, tmp_path: Path) -> None:
-    def column(name: str) -> Any:
-        texts = [row[name] or None for row in given]
-        if name == "ts":
-            return pa.array(texts).cast(pa.timestamp("us", "UTC"))
-        if name in ("bytes_sent", "bytes_received"):
-            return pa.array([None if one is None else int(one) for one in texts], pa.uint64())
-        if name == "server_port":
-            return pa.array([None if one is None else int(one) for one in texts], pa.int32())
-        coded = pa.array(texts, pa.string())
-        return coded.dictionary_encode() if is_coded else coded
-
-    table = pa.table({name: column(name) for name in NAMES})
-    pq.write_table(table, tmp_path / "a.parquet", row_group_size=group, use_dictionary=is_coded)
-    for one in (tmp_path / "a.parquet", table, pl.from_arrow(table)):
-        ours, exact, was_quick = both(one)
-        assert ours.groups == exact.groups
-        assert ours == exact
-        assert was_quick
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"ts": pa.array([1, None, 3], pa.timestamp("us", "UTC"))},
-        {"ts": pa.array([-1, 2, 3], pa.timestamp("s", "UTC"))},
-        {"ts": pa.array([7_258_118_400, 2, 3], pa.timestamp("s", "UTC"))},
-        {"ts": pa.array([1, 2, 3], pa.int64())},
-        {"ts": pa.array([1_780_272_000_000_000_001, 2, 3], pa.timestamp("ns", "UTC"))},
-        {"server_ip": [None, "81.2.69.160", "81.2.69.160"]},
-        {"server_ip": ["x" * 2_000, "81.2.69.160", "81.2.69.160"]},
-        {"server_port": pa.array([-1, 2, 3], pa.int32())},
-        {"server_port": pa.array([1 << 40, 2, 3], pa.int64())},
-        {"server_port": ["443", "x", None]},
-        {"bytes_sent": pa.array([-1, 2, 3], pa.int64())},
-        {"bytes_sent": pa.array([1 << 61, 1 << 61, 1 << 61], pa.uint64())},
-        {"bytes_sent": pa.array([2**64 - 1, 2, 3], pa.uint64())},
-        {"client_ip": ["x", "10.0.0.1", None]},
-        {"host": pa.DictionaryArray.from_arrays(pa.array([0, 1, None], pa.int8()), ["a.example", None])},
-    ],
-)
-def test_odd_typed_columns_give_the_same(change: dict[str, Any]) -> None:
-    columns: dict[str, Any] = {
-        "ts": pa.array([1, 2, 3], pa.timestamp("s", "UTC")),
-        "client_ip": ["10.0.0.1"] * 3,
-        "server_ip": ["81.2.69.160"] * 3,
-        "server_port": [443] * 3,
-        "proto": ["tcp"] * 3,
-        "bytes_sent": [5] * 3,
-        "bytes_received": [6] * 3,
-        "host": ["a.example"] * 3,
-    }
-    ours, exact, _ = both(pa.table(columns | change))
-    assert ours == exact
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
-"""Groups large, clean flow tables with compiled loops; where numba is not installed nothing of this is used.
+"""Groups large, clean CSV and NDJSON with compiled loops; where numba is not installed nothing of this is used.
 
 What comes out is what `residency.traffic.aggregate` makes of the same input, or nothing: the loops take a strict subset
 of what the exact readers take, and one value beyond it sends the whole input to those. `plain` decides, and holds
 addresses, names and clients against their grammar as it does for its own groups.
 
-words        eight bytes at a time            lines, objects, columns   from CSV, NDJSON, typed columns to rows
-table        keys -> sums                     workers                   threads, each with tables of its own
-cells        one value                        text_files, typed         from files and tables to `Found`
-rows         a row -> the sums of its group   result                    from tables to columns
+words        eight bytes at a time            lines, objects   from CSV and NDJSON to cells
+table        keys -> sums                     workers          threads, each with tables of its own
+cells        one value                        text_files       from files to `Found`
+rows         a row -> the sums of its group   result           from tables to columns
 """
 
 from __future__ import annotations
@@ -45,8 +45,7 @@ def _load() -> bool:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         config.CACHE_DIR = str(folder)
-        import residency.traffic.quick.text_files
-        import residency.traffic.quick.typed  # noqa: F401
+        import residency.traffic.quick.text_files  # noqa: F401
     except (OSError, ImportError, RuntimeError):
         return False
     finally:

@@ -15,7 +15,6 @@ from residency.traffic.quick.rows import (
     LAST,
     LENGTH_BITS,
     NULL_LENGTH,
-    NUMBER_LENGTH,
     RECEIVED,
     RECORDS,
     SENT,
@@ -64,7 +63,7 @@ def merged(tables: Sequence[Table]) -> Table:
     return kept[0]
 
 
-def as_columns(table: Table, names: Sequence[str], numeric: frozenset[str]) -> pa.Table:
+def as_columns(table: Table, names: Sequence[str]) -> pa.Table:
     """Return the groups as columns of `by_input`, `names` being those of the key columns; raises OddError."""
     import pyarrow as pa
 
@@ -74,8 +73,7 @@ def as_columns(table: Table, names: Sequence[str], numeric: frozenset[str]) -> p
     _lay_out(table, places, heads, sums)
     answered = heads[:, _PERIOD] & 3
     columns: dict[str, Any] = {
-        name: _key_column(table, places, heads[:, _LENGTHS], number, is_number=name in numeric)
-        for number, name in enumerate(names)
+        name: _key_column(table, places, heads[:, _LENGTHS], number) for number, name in enumerate(names)
     }
     columns["answered"] = booleans(answered == YES, answered == UNSAID)
     columns["period"] = integers(heads[:, _PERIOD] >> 2)
@@ -104,20 +102,13 @@ def distinct_texts(tables: Iterable[Table]) -> pa.Array:
     return pa.concat_arrays(found)
 
 
-def _key_column(
-    table: Table, places: NDArray[np.int64], lengths: NDArray[np.int64], number: int, *, is_number: bool
-) -> pa.Array:
-    import pyarrow as pa
-
+def _key_column(table: Table, places: NDArray[np.int64], lengths: NDArray[np.int64], number: int) -> pa.Array:
     mask = (1 << LENGTH_BITS) - 1
     sizes = [(lengths >> (LENGTH_BITS * i)) & mask for i in range(number + 1)]
     at = places + HEAD + _TEXT
     for size in sizes[:-1]:
-        at = at + np.where(size == NULL_LENGTH, 0, np.where(size == NUMBER_LENGTH, 1, (size + 7) // 8))
+        at = at + np.where(size == NULL_LENGTH, 0, (size + 7) // 8)
     is_null = sizes[-1] == NULL_LENGTH
-    if is_number:
-        values = table.numbers[np.where(is_null, 0, at)]
-        return numbers(pa.int64(), values, is_null).cast(pa.string())
     return _texts(table, at, np.where(is_null, 0, sizes[-1]), is_null)
 
 

@@ -19,7 +19,7 @@ from residency.traffic.quick.words import ALL, U, load, prefetch
 RECORDS, SENT, RECEIVED, SENT_UNKNOWN, FIRST, LAST = range(6)
 SUMS = 6
 NO, YES, UNSAID = range(3)
-NULL_LENGTH, NUMBER_LENGTH = 1023, 1022  # and what is as long is looked at closely
+NULL_LENGTH = 1023  # and what is as long is looked at closely
 LENGTH_BITS = 10
 MOST_KEYS = 6
 BATCH = 32
@@ -135,7 +135,7 @@ def wait_row(
     for i in range(len(shape.keys)):
         start, end = starts[shape.keys[i]], ends[shape.keys[i]]
         size = end - start
-        if size >= NUMBER_LENGTH:
+        if size >= NULL_LENGTH:
             return ODD
         if size < 0:
             size = NULL_LENGTH

@@ -137,7 +137,7 @@ def _group(
 
         return part
 
-    return share(parts, threads, begin, lines.key_names(), frozenset())
+    return share(parts, threads, begin, lines.key_names())
 
 
 def _read(lines: Lines, number: int, data: NDArray[np.uint8]) -> tuple[int, int, int]:

@@ -35,28 +35,6 @@ def load(typing: Any, data: Any, at: Any) -> Any:  # noqa: ARG001 - the compiler
     return types.uint64(data, types.int64), build
 
 
-def _peek(bits: int) -> Any:
-    """Return an intrinsic that reads a number of so many bits at an address."""
-
-    def peek(typing: Any, address: Any) -> Any:
-        del typing, address
-
-        def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            del context, signature
-            found = builder.load(builder.inttoptr(arguments[0], ir.IntType(bits).as_pointer()))
-            found.align = 1
-            if bits == 64:
-                return found
-            return builder.sext(found, ir.IntType(64)) if bits == 32 else builder.zext(found, ir.IntType(64))
-
-        return (types.int64 if bits == 32 else types.uint64)(types.int64), build
-
-    return intrinsic(peek)
-
-
-peek64, peek32, peek8 = _peek(64), _peek(32), _peek(8)
-
-
 @intrinsic
 def trailing_zeros(typing: Any, word: Any) -> Any:
     """Return how many of the lowest bits of a number that is not 0 are 0."""

@@ -61,7 +61,6 @@ def share(
     threads: int,
     begin: Callable[[Worker], Callable[[int], None]],
     names: Sequence[str],
-    numeric: frozenset[str],
 ) -> Found | None:
     """Let `threads` take parts 0, 1, … by turns, each with the function that `begin` makes for it.
 
@@ -90,7 +89,7 @@ def share(
             except BaseException:
                 is_over = True
                 raise
-        groups = as_columns(merged([worker.groups for worker in workers]), names, numeric)
+        groups = as_columns(merged([worker.groups for worker in workers]), names)
         return Found(groups, distinct_texts(worker.clients for worker in workers))
     except OddError:
         return None

@@ -51,8 +51,9 @@ data: $(READY) ## Rebuild the shipped tables from packages (network)
 calibrate: $(READY) ## Measure our own error rate against declared prefixes (minutes)
 	@$(BIN)/python bench/calibrate.py $(if $(RESIDENCY_SHARED),--truth $(RESIDENCY_SHARED)/data/cloud_truth.parquet)
 
-bench: $(READY) ## Compare speed and memory with plain DuckDB, and with nfstream if it is there (minutes)
+bench: $(READY) ## Compare speed and memory with other engines, and with nfstream if it is there (minutes)
 	@$(BIN)/python bench/audit_speed.py
+	@$(BIN)/python bench/engines.py
 	@$(BIN)/python bench/capture_speed.py
 	@$(BIN)/python bench/resolve_speed.py
 

@@ -43,6 +43,13 @@ def test_every_kind_of_table_gives_the_same(write: Write, tmp_path: Path) -> Non
     assert read([frame]).one.path == "<table 1>"
 
 
+def test_times_in_nanoseconds_are_times(tmp_path: Path) -> None:
+    fine = table(ts=pa.array([1_780_272_000_000_000_400] * 3, pa.timestamp("ns", "UTC")))
+    pq.write_table(fine, tmp_path / "a.parquet", version="2.6")
+    for one in (fine, tmp_path / "a.parquet"):
+        assert read([one]).span == (1_780_272_000_000_000, 1_780_272_000_000_000)
+
+
 def test_the_same_table_twice_counts_once() -> None:
     chunked = pa.concat_tables([table().slice(0, 1), table().slice(1)])
     result = read([table(), chunked])

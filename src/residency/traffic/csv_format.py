@@ -19,6 +19,8 @@ from residency.traffic.spans import copy_span, cut
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from residency.traffic.quick.workers import Found
+
 
 class CsvSource:
     """Reads one CSV file."""
@@ -72,6 +74,17 @@ class CsvSource:
         sql = f"""(SELECT {picked} FROM read_csv(?, auto_detect = false, header = true, columns = {{{columns}}},
           delim = ',', {quote}, nullstr = '', new_line = '{newline}', compression = 'none', strict_mode = true))"""  # noqa: S608
         return Relation(sql, (self._file.link,))
+
+    def quick(self, cuts: Sequence[int], time_unit: str, threads: int) -> Found | None:
+        """Return the groups of all rows as compiled loops read them."""
+        from residency.traffic.quick.text_files import Lines, group_csv, is_readable
+
+        scan = self._file.scan
+        if not is_readable(scan, self.first_time, time_unit) or scan.has_quotes:
+            return None
+        first = self._file.head.index(b"\n") + 1
+        lines = Lines(scan.file, first, scan.size, dict(self._wanted), self.first_time or "", cuts)
+        return group_csv(lines, len(self._names), b",", threads)
 
     def exact(self) -> Relation:
         """Return the columns as text with line numbers."""

@@ -18,6 +18,8 @@ from residency.traffic.spans import copy_span, cut
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from residency.traffic.quick.workers import Found
+
 _TEXT_ONLY = ("server_ip", "client_ip", "host", "named_by", "rtt_kind")
 _HEAD_OBJECTS = 1_000
 
@@ -86,6 +88,21 @@ class NdjsonSource:
         sql = f"""read_json(?, format = 'newline_delimited', auto_detect = false, columns = {{{columns}}},
           compression = 'uncompressed', ignore_errors = false)"""
         return Relation(sql, (self._file.link,))
+
+    def quick(self, cuts: Sequence[int], time_unit: str, threads: int) -> Found | None:
+        """Return the groups of all rows as compiled loops read them: only of lines that all look like the first."""
+        from residency.traffic.quick.text_files import Lines, group_objects, is_readable, template_of
+
+        scan = self._file.scan
+        line = self._file.head.partition(b"\n")[0]
+        if not is_readable(scan, self.first_time, time_unit) or line.startswith(BOM):
+            return None
+        found = template_of(line.decode())
+        if found is None or not self.kinds.keys() <= set(found[1]):
+            return None
+        template, keys = found
+        columns = {name: keys.index(name) for name in self.kinds}
+        return group_objects(Lines(scan.file, 0, scan.size, columns, self.first_time or "", cuts), template, threads)
 
     def exact(self) -> Relation:
         """Return the columns as text with line numbers."""

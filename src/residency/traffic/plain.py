@@ -1,6 +1,7 @@
 """Loads one input of plain flow rows into `by_input` and `quarantine`.
 
-First the fast way: one pass of DuckDB's own reader that keeps only good rows. If every record came through and all
+For large inputs, first compiled loops (`residency.traffic.quick`) where they are installed. Then the fast way: one pass
+of DuckDB's own reader that keeps only good rows. If every record came through either way and all
 distinct addresses and names are sound, that is all. Otherwise, or where answers of DNS may name flows of it, the input
 is read once more, exactly: numbered rows go into a stage table, each with its reason if it has one, and what is sound
 is named and grouped from there.
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from residency.errors import InputError, shorten
 from residency.limits import LIMITS
+from residency.traffic import quick
 from residency.traffic.aggregate import group_all, group_rows
 from residency.traffic.columns import (
     KNOWN_CLIENTS,
@@ -29,9 +31,11 @@ from residency.traffic.columns import (
 )
 from residency.traffic.engine import scalar, seam
 from residency.traffic.records import Rejected, Tally
+from residency.traffic.source import QuickSource
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
     from residency.traffic.distinct import Distinct
     from residency.traffic.flow_rows import FlowRows
@@ -44,6 +48,7 @@ CREATE TABLE IF NOT EXISTS flow_ids (flow_id VARCHAR);
 """
 GOOD = "final IS NULL AND NOT is_duplicate"
 _SAMPLED_ROWS = 200_000
+_NOT_QUICK = frozenset({"answered", "rtt_ms", "rtt_kind", "flows", "flow_id"})
 _LOOKUPS = (
     ("server_ip", "seen_address", " AND server_ip_.is_int = s.int_address"),
     ("server_port", "seen_port", ""),
@@ -97,7 +102,9 @@ class Loader:
     def take_fast(self, number: int, source: FlowSource, tally: Tally) -> bool:
         """Read rows the fast way, if all of them can be; else nothing is read, and False returned."""
         is_int = source.kinds["server_ip"] is Kind.INTEGER
-        if self.is_exact_only(source) or not self._load_fast(number, source, is_int, tally):
+        if self.is_exact_only(source):
+            return False
+        if not (self._load_quick(number, source) or self._load_fast(number, source, is_int, tally)):
             return False
         tally.records = tally.flows_rows = source.records
         return True
@@ -114,6 +121,34 @@ class Loader:
         tally.say_duplicates()
         if tally.quarantined:
             self._refuse_naive(number, tally)
+
+    def _load_quick(self, number: int, source: FlowSource) -> bool:
+        if source.records < quick.LEAST_RECORDS or source.kinds.keys() & _NOT_QUICK:
+            return False
+        if not isinstance(source, QuickSource) or not quick.is_usable():
+            return False
+        threads = scalar(self._con, "SELECT current_setting('threads')")
+        found = source.quick(self._cuts, self._unit, threads)
+        if found is None or self._count_bad(found.clients):
+            return False
+        self._con.register("incoming", found.groups)
+        names = ", ".join(found.groups.column_names)
+        self._con.execute(
+            f"INSERT INTO by_input BY NAME SELECT {names}, CAST(? AS INTEGER) AS input, false AS int_address, "  # noqa: S608
+            "records AS flows, 0 AS rtt_samples, 0 AS rtt_dropped, true AS is_good FROM incoming",
+            [number],
+        )
+        self._con.unregister("incoming")
+        return self._stands(number, source)
+
+    def _count_bad(self, clients: pa.Array) -> int:
+        """Return how many texts are no addresses."""
+        import pyarrow as pa
+
+        self._con.register("incoming", pa.table({"client_ip": clients}))
+        bad = scalar(self._con, f"SELECT count(*) FROM incoming WHERE {client_check(Kind.TEXT).bad}")  # noqa: S608
+        self._con.unregister("incoming")
+        return bad
 
     def _load_fast(self, number: int, source: FlowSource, is_int: bool, tally: Tally) -> bool:
         kinds = quick_kinds(source.kinds, source.first_time, self._unit, keep_text=source.keep_text)
@@ -135,6 +170,10 @@ class Loader:
         except InputError:
             self._start_over()
             return False
+        return self._stands(number, source)
+
+    def _stands(self, number: int, source: FlowSource) -> bool:
+        """Are the groups of an input all there is to say? Otherwise they are taken back."""
         has_clients = "client_ip" in source.kinds
         if self._is_whole(number, source) and not self._naming.may_name(number, has_clients=has_clients):
             return True

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from residency.traffic.columns import Kind
 from residency.traffic.records import Rejected
 from residency.traffic.streams import Scan
+
+if TYPE_CHECKING:
+    from residency.traffic.quick.workers import Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,15 @@ class FlowSource(Protocol):
 
     def exact(self) -> Relation:
         """Return the relation that numbers lines."""
+        ...
+
+
+@runtime_checkable
+class QuickSource(FlowSource, Protocol):
+    """A source that compiled loops may read where numba is installed (`residency.traffic.quick`)."""
+
+    def quick(self, cuts: Sequence[int], time_unit: str, threads: int) -> Found | None:
+        """Return the groups of all its rows, or None where anything in it needs a closer look."""
         ...
 
 

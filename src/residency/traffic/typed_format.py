@@ -72,6 +72,8 @@ class _TypedSource:
             column = "NULL" if value is None else literal(value)
         if self.kinds[name] is Kind.TEXT:
             column = f"CAST({column} AS {duckdb_type(kind)})"
+        if self.kinds[name] is Kind.MOMENT:
+            column = f"CAST({column} AS TIMESTAMPTZ)"  # DuckDB has no epoch of times in nanoseconds
         return f"{column} AS {quoted(name)}"
 
 
@@ -183,7 +185,7 @@ def kind_of(duckdb_type: str) -> Kind:
         return Kind.INTEGER
     if duckdb_type in ("FLOAT", "DOUBLE") or duckdb_type.startswith("DECIMAL"):
         return Kind.FLOAT
-    if duckdb_type in ("TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS WITH TIME ZONE"):
+    if duckdb_type in ("TIMESTAMP WITH TIME ZONE", "TIMESTAMP_NS WITH TIME ZONE", "TIMESTAMPTZ_NS"):
         return Kind.MOMENT
     return Kind.BOOL if duckdb_type == "BOOLEAN" else Kind.OTHER
 

@@ -48,21 +48,36 @@ def choose(given: Iterable[str], *, inputs: Iterable[object] = (), outputs: Iter
     found = [_chosen(text) for text in given] or [Chosen(name="text", path=None)]
     if sum(one.path is None for one in found) > 1:
         raise UsageError("two forms for stdout; give all but one a file, as in --format json:report.json")
-    read = [Path(os.fspath(path)).resolve() for path in inputs if isinstance(path, str | os.PathLike) and path != "-"]
-    taken = {path.resolve() for path in outputs if path is not None}
+    read = [_whole(path) for path in inputs if isinstance(path, str | os.PathLike) and path != "-"]
+    taken = {_whole(path) for path in outputs if path is not None}
     for one in found:
         if one.path is None:
             _check_terminal(one.name)
             continue
-        target = one.path.resolve()
+        target = _whole(one.path)
         if any(target == path or (path in target.parents and target.exists()) for path in read):
             raise UsageError("is read by this command; write the report to another file", path=one.path)
         if target in taken:
             raise UsageError("is written twice; give each form a file of its own", path=one.path)
-        if target.is_dir() or not target.parent.is_dir():  # said now, not after hours of reading
+        if not _may_be_written(target):  # said now, not after hours of reading
             raise UsageError("cannot be written: the folder of a report must exist, and it be a file", path=one.path)
         taken.add(target)
     return found
+
+
+def _whole(path: str | os.PathLike[str]) -> Path:
+    """Return the place a path leads to; as it stands where nobody can tell (the current folder is gone)."""
+    try:
+        return Path(path).resolve()
+    except OSError:
+        return Path(path)
+
+
+def _may_be_written(target: Path) -> bool:
+    try:
+        return not target.is_dir() and target.parent.is_dir()
+    except OSError:  # such a name cannot be
+        return False
 
 
 def _chosen(text: str) -> Chosen:

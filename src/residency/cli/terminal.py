@@ -53,7 +53,7 @@ def write(result: str | bytes, path: Path | None, *, appends: bool = False) -> N
             with path.open("ab") as file:
                 file.write(content)
         else:
-            _replace(path.resolve(), content)
+            _replace(Path(os.path.realpath(path)), content)
     except OSError as error:
         raise UsageError(f"cannot be written: {error.strerror}", path=path) from error
 

@@ -27,7 +27,7 @@ _DISTANCE = re.compile(r"at least [\d,]+ km away")  # from a vantage; three such
 _FREE_TEXT = frozenset(
     {
         *("headline", "not_observed", "text", "reason", "why", "path", "name", "server_ip", "network", "host"),
-        *("vantage", "missing_link", "author", "says", "lineage", "echo", "why_struck"),
+        *("vantage", "missing_link", "author", "says", "lineage", "echo", "why_struck", "resolvers", "proxies"),
     }
 )
 _OF_CLAIM_FILES = frozenset({"scope", "exceptions", "sources", "counter_evidence", "replies", "notes", "could_reasons"})

@@ -21,8 +21,8 @@ $(READY): pyproject.toml
 demo: $(READY) ## Hold a shipped sample against two simple claims and a vendor's
 	@$(BIN)/residency demo
 
-test: $(READY) ## Run the tests
-	@$(BIN)/python -m pytest
+test: $(READY) ## Run the tests, a process for each core
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: format lint types test site wheel ## Everything that CI asks for
 

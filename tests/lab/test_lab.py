@@ -229,7 +229,7 @@ class TestVerdicts:
         claims = tmp_path / "claims.toml"
         claims.write_text(CLAIMS)
         again, first = as_json.document(residency.audit(claims, table)), as_json.document(report)
-        assert again["claims"] == first["claims"]
+        assert [c | {"file": None} for c in again["claims"]] == [c | {"file": None} for c in first["claims"]]
 
     def test_zeek_style_logs_of_the_same_traffic_give_the_same_verdicts(
         self, captured: Captured, report: residency.Report, tmp_path: Path

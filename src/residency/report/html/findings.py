@@ -18,6 +18,7 @@ from residency.report.html.markup import Child, el, joined
 from residency.report.html.words import OUTCOMES, Doc, anchor, clock, listed, spoken
 
 _COLUMNS = ("Outcome", "Endpoint", "Where", "Assurance", "Flows", "Sent", "Received", "Last seen")
+_FEW = 200  # up to here every chain says all by itself
 _NUMBERS = frozenset({"Flows", "Sent", "Received"})
 
 
@@ -94,7 +95,7 @@ class _Writer:
         versions = {s["id"]: f"{s['name']}, {s['built'] or 'undated'}" for s in document["snapshots"]}
         self._claims = {c["id"]: (anchor(document["claims"], c["id"]), c) for c in document["claims"]}
         self._chains = {f["id"]: chain(f, self._claims[f["claim"]][1], versions, {}) for f in shown}
-        self._shared = _often(self._chains.values())
+        self._shared = _often(self._chains.values()) if len(shown) > _FEW else {}
 
     def row(self, finding: Doc) -> Markup:
         """Return one finding: a row of its own, and beneath it the chain, folded."""

@@ -23,7 +23,7 @@ allow = ["EEA"]
 {more}
 """
 HEADER = "ts,client_ip,server_ip,server_port,proto,bytes_sent,bytes_received,host\n"
-NETS = {"20.1.0.0/16": "IE", "20.3.0.0/16": "US"}
+NETS = {"20.1.0.0/16": "IE", "20.3.0.0/16": "US", "20.4.0.0/16": "CA"}
 
 
 @pytest.fixture
@@ -82,6 +82,17 @@ def test_several_are_counted_and_not_called_isolated(headline: Any) -> None:
     text = headline(("20.1.1.1", 98), ("20.3.1.1", 2)).headline
     assert text.startswith("violated (declared): 2 of 100 conversations contradict the statement:")
     assert "one instance" not in text
+
+
+def test_what_the_witness_says_of_all_is_said_of_all(headline: Any) -> None:
+    text = headline(("20.3.1.1", 2), ("20.3.2.1", 3)).headline
+    assert "went to api.acme.example at 20.3.2.1 and 1 other endpoint, which carrier, not the claimant," in text
+
+
+def test_what_the_witness_says_of_one_is_not_said_of_the_others(headline: Any) -> None:
+    text = headline(("20.3.1.1", 3), ("20.4.1.1", 2)).headline
+    assert "went to 2 endpoints, among them api.acme.example at 20.3.1.1, which carrier, not the claimant," in text
+    assert "Canada" not in text
 
 
 def test_the_claimants_own_list_against_it_is_named_so(headline: Any) -> None:

@@ -200,7 +200,7 @@ def _decide(
     if violating:
         strongest = max((j.ruling.location.assurance for j in violating), key=lambda a: a.rank)
         where = "in a forbidden place" if claim.is_forbid_only else "outside"
-        text = f"{len(violating)} of {len(judged)} endpoints contradict the claim: answered conversations {where}"
+        text = f"{len(violating):,} of {len(judged):,} endpoints contradict the claim: answered conversations {where}"
         return Verdict.VIOLATED, strongest, [Reason(rule=rules.VIOLATED, text=text)]
     if claim.forbids_any_place:
         return _decide_without_location(claim, outcomes, named)
@@ -276,7 +276,7 @@ def _adverse_reason(judged: list[Judged]) -> list[Reason]:
     if not adverse:
         return []
     links = sorted({link for j in adverse for link in j.ruling.missing_links})
-    text = f"{len(adverse)} of {len(judged)} endpoints are outside, but no contradiction: {'; '.join(links[:3])}"
+    text = f"{len(adverse):,} of {len(judged):,} endpoints are outside, but no contradiction: {'; '.join(links[:3])}"
     return [Reason(rule=rules.HAS_ADVERSE, text=text)]
 
 

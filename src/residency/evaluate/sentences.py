@@ -141,7 +141,7 @@ def _violated(claim: Claim, judgement: Judgement, wording: Wording) -> str:
     opening = f"violated ({judgement.assurance.value}{extent}): {_how_many(flows, total)} the statement:"
     sent = sum(j.entry.seen.bytes_sent or 0 for j in bad)
     amount = f"{format_bytes(sent)} went to" if sent else "they reached"
-    body = f"{amount} {_target(bad, worst)}{_accusing_witness(claim, worst, wording)}, {_when(bad)}."
+    body = f"{amount} {_target(claim, bad, worst, wording)}, {_when(bad)}."
     closing = " No stated exception matches." if claim.exceptions else " The claim states no exception."
     lone = " This shows one instance, not a practice." if flows == 1 else ""
     return f"{opening} {body}{closing}{lone}"
@@ -153,11 +153,16 @@ def _how_many(flows: int, total: int) -> str:
     return f"{'One' if flows == 1 else f'{flows:,}'} of {total:,} conversations contradict{'s' if flows == 1 else ''}"
 
 
-def _target(bad: list[Judged], worst: Judged) -> str:
+def _target(claim: Claim, bad: list[Judged], worst: Judged, wording: Wording) -> str:
+    """Name the gravest endpoint and who places it where; the others beside it only where the same is said of all."""
     seen = worst.entry.seen
     name = f"{seen.host} at {seen.server_ip}" if seen.host else seen.server_ip
-    others = len(bad) - 1
-    return name + (f" and {others} other endpoint{'s' if others > 1 else ''}" if others else "")
+    witness = _accusing_witness(claim, worst, wording)
+    if len(bad) == 1:
+        return f"{name}{witness}"
+    if all(_accusing_witness(claim, one, wording) == witness for one in bad):
+        return f"{name} and {counted(len(bad) - 1, 'other endpoint')}{witness}"
+    return f"{counted(len(bad), 'endpoint')}, among them {name}{witness}"
 
 
 def _accusing_witness(claim: Claim, worst: Judged, wording: Wording) -> str:

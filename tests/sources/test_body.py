@@ -30,7 +30,7 @@ def cut(content: bytes, step: int) -> list[bytes]:
 @given(st.binary(max_size=300), st.integers(1, 1000), st.integers(1, 50), st.sampled_from(["", "gzip"]))
 def test_a_body_comes_back_however_it_is_cut(piece: bytes, times: int, step: int, encoding: str) -> None:
     content = piece * times
-    wire = gzip.compress(content) if encoding else content
+    wire = gzip.compress(content, mtime=0) if encoding else content
     assert read(cut(wire, step * 20), encoding) == (content, hashlib.sha256(content).hexdigest())
 
 
@@ -40,7 +40,7 @@ def test_an_empty_body() -> None:
 
 
 def test_several_gzip_members_are_one_body() -> None:
-    wire = gzip.compress(b"a" * 100) + gzip.compress(b"b" * 100)
+    wire = gzip.compress(b"a" * 100, mtime=0) + gzip.compress(b"b" * 100)
     assert read(cut(wire, 7), "gzip")[0] == b"a" * 100 + b"b" * 100
 
 
@@ -56,7 +56,7 @@ def test_the_cap_itself_is_allowed_and_one_more_is_not(encoding: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "wire", [b"\x1f", gzip.compress(b"abc" * 100)[:-9], b"no gzip", gzip.compress(b"a") + b"trailing"]
+    "wire", [b"\x1f", gzip.compress(b"abc" * 100, mtime=0)[:-9], b"no gzip", gzip.compress(b"a") + b"trailing"]
 )
 def test_a_damaged_gzip_stream_is_malformed(wire: bytes) -> None:
     with pytest.raises(FetchError) as caught:

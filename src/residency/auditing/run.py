@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import chain
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from residency.traffic import Traffic
 
 
-_FEW_PATTERNS = 64  # up to here one C call a host beats a table
+_FEW_PATTERNS = 64  # up to here the engine looks at endings before a table does
 
 
 @dataclass(kw_only=True)
@@ -85,12 +85,9 @@ class Run:
         if any(wide):
             return None
         patterns = {rule.pattern for claim in self.claims for rule in claim.hosts}
-        exact = {pattern.stem for pattern in patterns if not pattern.is_wildcard}
-        under = tuple(f".{pattern.stem}" for pattern in patterns if pattern.is_wildcard)
-        if len(under) <= _FEW_PATTERNS:
-            return [host for host in self.flows.hosts() if host in exact or host.endswith(under)]
+        ending = sorted({pattern.stem for pattern in patterns}) if len(patterns) <= _FEW_PATTERNS else [""]
         named = PatternTable((pattern, True) for pattern in patterns)
-        return [host for host in self.flows.hosts() if named.find(host)]
+        return [host for host in self.flows.hosts(ending=ending) if named.find(host)]
 
     @cached_property
     def instants(self) -> tuple[datetime, ...]:
@@ -276,7 +273,7 @@ class Run:
 
     def _finding(self, claim: Claim, judged: Judged) -> Finding:
         entry, ruling = judged.entry, judged.ruling
-        period = self.period(entry.seen.period)
+        period = self.periods[entry.seen.period]
         return Finding(
             id=finding_id(claim.id, entry.seen, period),
             claim=claim.id,
@@ -295,11 +292,11 @@ class Run:
             network=entry.address.network,
         )
 
-    def period(self, index: int) -> Period:
-        """Return the interval of a period number; within it no answer changes."""
-        start = from_us(self.cuts_us[index - 1]) if index else None
-        end = from_us(self.cuts_us[index]) if index < len(self.cuts_us) else None
-        return Period(start, end)
+    @cached_property
+    def periods(self) -> tuple[Period, ...]:
+        """The interval of each period number; within it no answer changes."""
+        edges = (None, *map(from_us, self.cuts_us), None)
+        return tuple(Period(start, end) for start, end in pairwise(edges))
 
     def _wording(self, claim: Claim) -> sentences.Wording:
         return sentences.Wording(

@@ -38,9 +38,7 @@ def midnight(day: date) -> datetime:
 
 def rfc3339(moment: datetime) -> str:
     """Format an aware time as RFC 3339 in UTC, with microseconds only where there are any."""
-    utc = moment.astimezone(UTC)
-    form = "%Y-%m-%dT%H:%M:%S.%fZ" if utc.microsecond else "%Y-%m-%dT%H:%M:%SZ"
-    return utc.strftime(form) if utc.year >= 1000 else f"{utc.year:04d}" + utc.strftime(form)[len(str(utc.year)) :]
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,11 +86,17 @@ def fetch_groups(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     return connection.cursor().sql(_OUTPUT).to_arrow_table()
 
 
-def fetch_hosts(connection: duckdb.DuckDBPyConnection, containing: str = "") -> Iterator[str]:
-    """Yield every distinct name that flows or logs carry and that contains a text, in its normal form, sorted."""
-    sql = "SELECT DISTINCT canonical FROM seen_host WHERE contains(canonical, ?) ORDER BY canonical"
+def fetch_hosts(
+    connection: duckdb.DuckDBPyConnection, containing: str = "", ending: Sequence[str] = ("",)
+) -> Iterator[str]:
+    """Yield every distinct name that flows or logs carry, in its normal form, sorted.
+
+    Only those that contain a text and have one of the endings.
+    """
+    is_meant = " OR ".join(["false", *["suffix(canonical, ?)"] * len(ending)])
+    sql = f"SELECT DISTINCT canonical FROM seen_host WHERE contains(canonical, ?) AND ({is_meant}) ORDER BY canonical"  # noqa: S608
     cursor = connection.cursor()
-    cursor.execute(sql, [containing])
+    cursor.execute(sql, [containing, *ending])
     while rows := cursor.fetchmany(_BATCH):
         yield from (host for (host,) in rows)
 

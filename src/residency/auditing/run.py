@@ -234,7 +234,7 @@ class Run:
             file=pack.path,
             line=pack.line_of(claim.id),
         )
-        return result, [self._finding(claim, j) for j in judgement.judged]
+        return result, self._findings(claim, judgement.judged)
 
     def _as_connection(self, claim: Claim, entries: list[Entry], scope: Scope) -> Verdict:
         """Read a storage claim as one about connections; printed beside it, never changing it."""
@@ -271,7 +271,20 @@ class Run:
             floor=self.options.min_assurance,
         )
 
-    def _finding(self, claim: Claim, judged: Judged) -> Finding:
+    def _findings(self, claim: Claim, judged: Sequence[Judged]) -> list[Finding]:
+        """Return the findings of a claim; endpoints that share evidence share its sides and what it excludes."""
+        read: dict[tuple[int, int], tuple[tuple[str, ...], tuple[str, ...]]] = {}
+        found = []
+        for one in judged:
+            weighed, area = one.entry.weighed, one.entry.terms.area
+            key = (id(weighed), id(area))
+            if key not in read:
+                sides = tuple(side_of(e, area) for e in weighed.evidence)
+                read[key] = sides, excluded_by(weighed, self.gazetteer.countries)
+            found.append(self._finding(claim, one, *read[key]))
+        return found
+
+    def _finding(self, claim: Claim, judged: Judged, sides: tuple[str, ...], excluded: tuple[str, ...]) -> Finding:
         entry, ruling = judged.entry, judged.ruling
         period = self.periods[entry.seen.period]
         return Finding(
@@ -285,10 +298,10 @@ class Run:
             place=ruling.location.where,
             assurance=ruling.location.assurance,
             feasible=ruling.location.feasible,
-            excluded=excluded_by(entry.weighed, self.gazetteer.countries),
+            excluded=excluded,
             rules=ruling.rules,
             evidence=entry.weighed.evidence,
-            sides=tuple(side_of(e, entry.terms.area) for e in entry.weighed.evidence),
+            sides=sides,
             network=entry.address.network,
         )
 

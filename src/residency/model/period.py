@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -41,6 +42,13 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
+@lru_cache(maxsize=1_000)
+def _interval(start: datetime | None, end: datetime | None) -> str:
+    """Format an interval, kept: every finding names one of few."""
+    ends = [".." if edge is None else rfc3339(edge) for edge in (start, end)]  # `..`: open, as in ISO 8601-2
+    return "/".join(ends)
+
+
 @dataclass(frozen=True, slots=True)
 class Period:
     """The half-open interval [start, end) in UTC; None means open on that side."""
@@ -59,9 +67,7 @@ class Period:
         return (self.start is None or self.start <= moment) and (self.end is None or moment < self.end)
 
     def __str__(self) -> str:
-        start = ".." if self.start is None else rfc3339(self.start)  # `..`: open, as in ISO 8601-2
-        end = ".." if self.end is None else rfc3339(self.end)
-        return f"{start}/{end}"
+        return _interval(self.start, self.end)
 
     @property
     def edges(self) -> tuple[datetime, ...]:

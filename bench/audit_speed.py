@@ -66,7 +66,9 @@ print(json.dumps({"seconds": time.perf_counter() - start, "hash_seconds": seen[0
 def run(code: str, *args: object) -> dict[str, Any]:
     """Run code in a fresh interpreter and return the JSON that it prints."""
     command = [sys.executable, "-c", code, *map(str, args)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # An installation has compiled modules: let the first run write those of a checkout.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
     if done.returncode:
         sys.exit(done.stderr)
     found: dict[str, Any] = json.loads(done.stdout)

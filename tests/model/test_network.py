@@ -140,6 +140,12 @@ def test_networks_are_24_and_48() -> None:
     assert parse_address("2002:5102:45a0::1").network == "81.2.69.0/24"
 
 
+@given(st.ip_addresses(v=4) | st.ip_addresses(network="2600::/12"))
+def test_a_network_holds_its_address(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+    length = 24 if ip.version == 4 else 48
+    assert parse_address(str(ip)).network == str(ipaddress.ip_network((ip, length), strict=False))
+
+
 def _variants(value: int) -> list[str]:
     address = ipaddress.IPv6Address(value)
     groups = [f"{value >> (112 - 16 * i) & 0xFFFF:x}" for i in range(8)]

@@ -12,6 +12,7 @@ import pytest
 from tests.traffic.conftest import GOOD, HEADER, Write, read
 
 from residency.errors import InputError
+from residency.traffic import read_traffic
 from residency.traffic.inputs import expand, partition_columns
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
@@ -132,3 +133,17 @@ def test_many_small_files_are_read_as_one_would_be(write: Write) -> None:
     assert len(result.inputs) == 40
     assert sum(group["records"] for group in result.groups) == 80
     assert os.path.basename(result.inputs[1].path) == "1.csv"
+
+
+def test_hosts_can_be_asked_by_their_endings(write: Write) -> None:
+    names = ["a.x.example", "b.ax.example", "x.example", "X.Example.", "y.example", ""]
+    path = write("a.csv", HEADER + "".join(GOOD.rstrip("\n").rpartition(",")[0] + f",{name}\n" for name in names))
+    with read_traffic([path], cuts_us=()) as traffic:
+        assert list(traffic.hosts()) == ["a.x.example", "b.ax.example", "x.example", "y.example"]
+        assert list(traffic.hosts(ending=["x.example"])) == ["a.x.example", "b.ax.example", "x.example"]
+        assert list(traffic.hosts(containing=".x", ending=["x.example", "y.example"])) == ["a.x.example"]
+        assert list(traffic.hosts(ending=[])) == []
+        assert traffic.groups(["x.example"])["host"].to_pylist() == [None, "x.example"]
+        assert traffic.groups(["x.example"])["flows"].to_pylist() == [1, 2]
+        assert traffic.groups([])["host"].to_pylist() == [None]
+        assert traffic.groups().num_rows == 5

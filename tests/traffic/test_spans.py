@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -94,6 +95,16 @@ BAD = {
     },
     "ndjson": {7: "{", 50: "[]", 51: '{"ts": true}', 99: '{"ts":"2026-06-01T00:00:00Z","server_ip":"::z"}'},
 }
+
+
+@pytest.mark.parametrize("form", ["parquet", "pcap", "pcapng"])
+def test_of_a_file_without_lines_only_hash_and_size_are_noted(tmp_path: Path, form: str) -> None:
+    path, content = tmp_path / "a", b'PAR1\n\r\0\xff"' * 9
+    path.write_bytes(content)
+    scan = scan_file(path, "", form=form, seen=lambda _: None)
+    assert scan == streams.Scan(str(path), hashlib.sha256(content).hexdigest(), len(content))
+    assert scan.lines == 0
+    assert scan_file(path, "", form="csv", seen=lambda _: None).newlines == 9
 
 
 @pytest.mark.parametrize("form", ["csv", "ndjson"])

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from residency.model.evidence import Snapshot
-from residency.model.location import Location
 from residency.model.network import parse_address
-from residency.model.resolution import LookupOutcome, Resolution
 from residency.sources.interface import Source
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from residency.model.location import Location
+    from residency.model.resolution import Resolution
 
 
 def places_of(found: Resolution, sources: Sequence[Source]) -> dict[str, Location]:
@@ -61,6 +62,7 @@ def recorded_answers(paths: Sequence[str | PathLike[str]]) -> RecordedAnswers:
 def _batch(recording: Resolution) -> pa.RecordBatch:
     import pyarrow as pa
 
+    from residency.model.resolution import LookupOutcome
     from residency.traffic.conversion import answer_schema
 
     rows = [

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import chain
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from residency.traffic import Traffic
 
 
-_FEW_PATTERNS = 64  # up to here one C call a host beats a table
+_FEW_PATTERNS = 64  # up to here the engine looks at endings before a table does
 
 
 @dataclass(kw_only=True)
@@ -85,12 +85,9 @@ class Run:
         if any(wide):
             return None
         patterns = {rule.pattern for claim in self.claims for rule in claim.hosts}
-        exact = {pattern.stem for pattern in patterns if not pattern.is_wildcard}
-        under = tuple(f".{pattern.stem}" for pattern in patterns if pattern.is_wildcard)
-        if len(under) <= _FEW_PATTERNS:
-            return [host for host in self.flows.hosts() if host in exact or host.endswith(under)]
+        ending = sorted({pattern.stem for pattern in patterns}) if len(patterns) <= _FEW_PATTERNS else [""]
         named = PatternTable((pattern, True) for pattern in patterns)
-        return [host for host in self.flows.hosts() if named.find(host)]
+        return [host for host in self.flows.hosts(ending=ending) if named.find(host)]
 
     @cached_property
     def instants(self) -> tuple[datetime, ...]:
@@ -237,7 +234,7 @@ class Run:
             file=pack.path,
             line=pack.line_of(claim.id),
         )
-        return result, [self._finding(claim, j) for j in judgement.judged]
+        return result, self._findings(claim, judgement.judged)
 
     def _as_connection(self, claim: Claim, entries: list[Entry], scope: Scope) -> Verdict:
         """Read a storage claim as one about connections; printed beside it, never changing it."""
@@ -274,9 +271,22 @@ class Run:
             floor=self.options.min_assurance,
         )
 
-    def _finding(self, claim: Claim, judged: Judged) -> Finding:
+    def _findings(self, claim: Claim, judged: Sequence[Judged]) -> list[Finding]:
+        """Return the findings of a claim; endpoints that share evidence share its sides and what it excludes."""
+        read: dict[tuple[int, int], tuple[tuple[str, ...], tuple[str, ...]]] = {}
+        found = []
+        for one in judged:
+            weighed, area = one.entry.weighed, one.entry.terms.area
+            key = (id(weighed), id(area))
+            if key not in read:
+                sides = tuple(side_of(e, area) for e in weighed.evidence)
+                read[key] = sides, excluded_by(weighed, self.gazetteer.countries)
+            found.append(self._finding(claim, one, *read[key]))
+        return found
+
+    def _finding(self, claim: Claim, judged: Judged, sides: tuple[str, ...], excluded: tuple[str, ...]) -> Finding:
         entry, ruling = judged.entry, judged.ruling
-        period = self.period(entry.seen.period)
+        period = self.periods[entry.seen.period]
         return Finding(
             id=finding_id(claim.id, entry.seen, period),
             claim=claim.id,
@@ -288,18 +298,18 @@ class Run:
             place=ruling.location.where,
             assurance=ruling.location.assurance,
             feasible=ruling.location.feasible,
-            excluded=excluded_by(entry.weighed, self.gazetteer.countries),
+            excluded=excluded,
             rules=ruling.rules,
             evidence=entry.weighed.evidence,
-            sides=tuple(side_of(e, entry.terms.area) for e in entry.weighed.evidence),
+            sides=sides,
             network=entry.address.network,
         )
 
-    def period(self, index: int) -> Period:
-        """Return the interval of a period number; within it no answer changes."""
-        start = from_us(self.cuts_us[index - 1]) if index else None
-        end = from_us(self.cuts_us[index]) if index < len(self.cuts_us) else None
-        return Period(start, end)
+    @cached_property
+    def periods(self) -> tuple[Period, ...]:
+        """The interval of each period number; within it no answer changes."""
+        edges = (None, *map(from_us, self.cuts_us), None)
+        return tuple(Period(start, end) for start, end in pairwise(edges))
 
     def _wording(self, claim: Claim) -> sentences.Wording:
         return sentences.Wording(

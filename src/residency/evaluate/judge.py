@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from residency.evaluate import rules
-from residency.evaluate.locate import Weighed
+from residency.evaluate.locate import Placement, Weighed, place_in
 from residency.evaluate.outcome import CERTAIN_NAMES, Ruling, Terms, rule_on
 from residency.evaluate.scope import Groups, Match, Scope
 from residency.model.claim import Activity, Binding, Claim, Modality, Role, party_key
@@ -326,10 +326,15 @@ def _partly_told(judged: list[Judged]) -> list[Reason]:
 
 
 def _rule_all(entries: Sequence[Entry], without: frozenset[str]) -> list[Judged]:
-    ruled = [
-        Judged(entry=e, ruling=rule_on(e.terms, e.seen, e.address, e.match, e.weighed, without=without))
-        for e in entries
-    ]
+    placed: dict[tuple[int, int], Placement] = {}  # by identity: many endpoints share what was said of them
+
+    def place(entry: Entry) -> Placement:
+        key = (id(entry.weighed), id(entry.terms.area))
+        if key not in placed:
+            placed[key] = place_in(entry.weighed, entry.terms.area, without)
+        return placed[key]
+
+    ruled = [Judged(entry=e, ruling=rule_on(e.terms, e.seen, e.address, e.match, e.weighed, place(e))) for e in entries]
     return _settle_databases(ruled)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from residency.evaluate import rules
-from residency.evaluate.locate import Placement, Weighed, place_in
+from residency.evaluate.locate import Placement, Weighed
 from residency.evaluate.scope import Match, Via
 from residency.limits import LIMITS
 from residency.model.claim import Activity, Binding, Claim, Exemption, Modality, Role
@@ -94,10 +94,9 @@ def rule_on(
     address: Address,
     match: Match,
     weighed: Weighed,
-    *,
-    without: frozenset[str] = frozenset(),
+    location: Placement,
 ) -> Ruling:
-    """Give one endpoint its outcome; statements of authors in `without` are left out.
+    """Give one endpoint its outcome; `location` is its place in the area of `terms`.
 
     1. Set aside: unanswered, excused, not carrying. 2. Not knowable: proxied, unnamed. 3. By place.
     """
@@ -107,7 +106,7 @@ def rule_on(
         address=address,
         match=match,
         weighed=weighed,
-        location=place_in(weighed, terms.area, without),
+        location=location,
     )
     aside = _set_aside(case)
     if aside is not None:

@@ -118,9 +118,9 @@ class Address:
     @property
     def network(self) -> str:
         """Its /24 or /48: the unit that counts as one network."""
-        length = 24 if self.family == 4 else 48
-        base = ipaddress.IPv4Address(self.value) if self.family == 4 else ipaddress.IPv6Address(self.value)
-        return str(ipaddress.ip_network((base, length), strict=False))
+        if self.family == 4:
+            return f"{ipaddress.IPv4Address(self.value >> 8 << 8)}/24"
+        return f"{ipaddress.IPv6Address(self.value >> 80 << 80)}/48"
 
 
 def parse_address(text: str) -> Address:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -38,9 +39,14 @@ def midnight(day: date) -> datetime:
 
 def rfc3339(moment: datetime) -> str:
     """Format an aware time as RFC 3339 in UTC, with microseconds only where there are any."""
-    utc = moment.astimezone(UTC)
-    form = "%Y-%m-%dT%H:%M:%S.%fZ" if utc.microsecond else "%Y-%m-%dT%H:%M:%SZ"
-    return utc.strftime(form) if utc.year >= 1000 else f"{utc.year:04d}" + utc.strftime(form)[len(str(utc.year)) :]
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+@lru_cache(maxsize=1_000)
+def _interval(start: datetime | None, end: datetime | None) -> str:
+    """Format an interval, kept: every finding names one of few."""
+    ends = [".." if edge is None else rfc3339(edge) for edge in (start, end)]  # `..`: open, as in ISO 8601-2
+    return "/".join(ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +67,7 @@ class Period:
         return (self.start is None or self.start <= moment) and (self.end is None or moment < self.end)
 
     def __str__(self) -> str:
-        start = ".." if self.start is None else rfc3339(self.start)  # `..`: open, as in ISO 8601-2
-        end = ".." if self.end is None else rfc3339(self.end)
-        return f"{start}/{end}"
+        return _interval(self.start, self.end)
 
     @property
     def edges(self) -> tuple[datetime, ...]:

@@ -24,6 +24,7 @@ from residency.model.verdict import (
 )
 
 SCHEMA = "residency-report/1"
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=True, allow_nan=False)
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def _entries(value: Any) -> str:
 
 
 def _compact(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=True, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def quarantined(item: QuarantinedRecord) -> dict[str, Any]:

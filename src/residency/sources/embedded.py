@@ -105,33 +105,32 @@ class OriginNetworks:
         return manifest()[self._entry].snapshot
 
     @cached_property
-    def _loaded(self) -> tuple[list[tuple[int, str]], IntervalTable]:
-        """The distinct pairs (AS number, kind), and the table of their positions."""
+    def _loaded(self) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str], IntervalTable]:
+        """The AS number and the kind (a place among the words that follow) of each row, and the table of rows."""
         columns, words, _ = read_table(self._entry)
-        kinds = words["kind"]
-        # One number for each pair, so that distinct pairs are found without a Python loop over rows.
-        merged = columns["asn"].astype(np.int64) * len(kinds) + columns["kind"]
-        distinct, codes = np.unique(merged, return_inverse=True)
-        pairs = [(code // len(kinds), kinds[code % len(kinds)]) for code in distinct.tolist()]
-        return pairs, IntervalTable.of_family(self._family, columns, codes.astype(np.int64))
+        asns, kinds = columns["asn"].astype(np.int64), columns["kind"].astype(np.int64)
+        table = IntervalTable.of_family(self._family, columns, np.arange(len(asns), dtype=np.int64))
+        return asns, kinds, words["kind"], table
 
     def asns(self, addresses: Addresses) -> NDArray[np.int64]:
         """Return the origin AS number of every address, 0 where the table does not tell."""
-        pairs, table = self._loaded
-        numbers = np.array([asn for asn, _ in pairs] + [0], dtype=np.int64)
-        return numbers[table.lookup(addresses)]
+        asns, _, _, table = self._loaded
+        rows = table.lookup(addresses)
+        return np.where(rows >= 0, asns[rows], 0)
 
     @property
     def known_asns(self) -> frozenset[int]:
         """The AS numbers that the table tells apart."""
-        return frozenset(asn for asn, _ in self._loaded[0] if asn)
+        return frozenset(np.unique(self._loaded[0]).tolist()) - {0}
 
     def answer(self, addresses: Addresses, days: Sequence[date]) -> Answer:
         """Say what kind of network announces every address; silent about `other` ones."""
-        pairs, table = self._loaded
-        telling = np.array([kind in ("cloud", "hosting", "cdn") for _, kind in pairs] + [False])
-        codes = table.lookup(addresses)
-        return Answer(np.where(telling[codes], codes, -1), tuple(self._say(*pair) for pair in pairs))
+        asns, kinds, words, table = self._loaded
+        rows = table.lookup(addresses)
+        is_telling = np.array([word in ("cloud", "hosting", "cdn") for word in words])[kinds[rows]] & (rows >= 0)
+        # One number for each pair of AS number and kind: many rows say the same.
+        pairs = np.where(is_telling, asns[rows] * len(words) + kinds[rows], -1)
+        return Answer.of_rows(pairs, lambda pair: self._say(pair // len(words), words[pair % len(words)]))
 
     def _say(self, asn: int, kind: str) -> Statement:
         return Statement(

@@ -91,12 +91,14 @@ class Distinct:
           AND NOT EXISTS (SELECT 1 FROM seen_address s WHERE s.text = q.text AND s.is_int = {is_int})"""  # noqa: S608
         if not is_int:
             # A dotted quad without leading zeros is its own canonical text: only the rest needs Python.
-            self._connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh AS {new}")
             self._connection.execute(
-                "INSERT INTO seen_address SELECT text, false, text, 'native', NULL FROM fresh "  # noqa: S608
-                f"WHERE regexp_full_match(text, '{V4}')"
+                f"CREATE OR REPLACE TEMP TABLE fresh AS SELECT text, regexp_full_match(text, '{V4}') AS is_plain "  # noqa: S608
+                f"FROM ({new})"
             )
-            new = f"SELECT text FROM fresh WHERE NOT regexp_full_match(text, '{V4}')"  # noqa: S608
+            self._connection.execute(
+                "INSERT INTO seen_address SELECT text, false, text, 'native', NULL FROM fresh WHERE is_plain"
+            )
+            new = "SELECT text FROM fresh WHERE NOT is_plain"
         read = read_integer_address if is_int else read_address
         for fresh in self._batches(new):
             rows = [(text, is_int, *read(text)) for text in fresh]

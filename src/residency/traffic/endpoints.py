@@ -57,9 +57,12 @@ class Traffic:
             raise UsageError("this traffic was closed; read it again")
         return self._con
 
-    def hosts(self, containing: str = "") -> Iterator[str]:
-        """Yield every distinct host name of flows and logs that contains a text, sorted; there may be millions."""
-        return fetch_hosts(self._open, containing)
+    def hosts(self, containing: str = "", ending: Sequence[str] = ("",)) -> Iterator[str]:
+        """Yield every distinct host name of flows and logs that contains a text, sorted; there may be millions.
+
+        Only those with one of the endings.
+        """
+        return fetch_hosts(self._open, containing, ending)
 
     def groups(self, hosts: Sequence[str] | None = None) -> pa.Table:
         """Return the distinct endpoints, sorted by their key; `group_id` counts from 0 in that order.

@@ -26,13 +26,15 @@ SELECT b.input, a.canonical AS server_ip, a.form AS form, p.canonical AS server_
   b.answered, b.period, nullif(trim(b.vantage), '') AS vantage, b.rtt_kind,
   b.records, b.flows, b.bytes_sent, b.bytes_received, b.sent_unknown, b.received_unknown,
   b.first_us, b.last_us, b.min_rtt_ms, b.rtt_samples
-FROM by_input b
+FROM (
+  SELECT * FROM by_input WHERE host IS NULL OR host NOT IN (
+    SELECT text FROM seen_host WHERE $narrow AND canonical IS NOT NULL AND canonical NOT IN (SELECT host FROM wanted)
+  )) b
 JOIN seen_address a ON a.text = b.server_ip AND a.is_int = b.int_address
 LEFT JOIN seen_port p ON p.text = b.server_port
 LEFT JOIN seen_proto r ON r.text = b.proto
 LEFT JOIN seen_host h ON h.text = b.host
-LEFT JOIN seen_named_by n ON n.text = b.named_by
-WHERE h.canonical IS NULL OR NOT $narrow OR h.canonical IN (SELECT host FROM wanted)"""
+LEFT JOIN seen_named_by n ON n.text = b.named_by"""
 
 _FORMS = (
     "concat_ws(',', "
@@ -86,11 +88,17 @@ def fetch_groups(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     return connection.cursor().sql(_OUTPUT).to_arrow_table()
 
 
-def fetch_hosts(connection: duckdb.DuckDBPyConnection, containing: str = "") -> Iterator[str]:
-    """Yield every distinct name that flows or logs carry and that contains a text, in its normal form, sorted."""
-    sql = "SELECT DISTINCT canonical FROM seen_host WHERE contains(canonical, ?) ORDER BY canonical"
+def fetch_hosts(
+    connection: duckdb.DuckDBPyConnection, containing: str = "", ending: Sequence[str] = ("",)
+) -> Iterator[str]:
+    """Yield every distinct name that flows or logs carry, in its normal form, sorted.
+
+    Only those that contain a text and have one of the endings.
+    """
+    is_meant = " OR ".join(["false", *["suffix(canonical, ?)"] * len(ending)])
+    sql = f"SELECT DISTINCT canonical FROM seen_host WHERE contains(canonical, ?) AND ({is_meant}) ORDER BY canonical"  # noqa: S608
     cursor = connection.cursor()
-    cursor.execute(sql, [containing])
+    cursor.execute(sql, [containing, *ending])
     while rows := cursor.fetchmany(_BATCH):
         yield from (host for (host,) in rows)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 20
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _ZSTD_SLICE = 512
+_BINARY = frozenset({"parquet", "pcap", "pcapng"})  # formats without lines: only their size is noted
 _RATIO_FROM = 64 << 20  # below this a high ratio harms nobody
 
 
@@ -67,6 +68,9 @@ class _Notes:
 
     def add(self, chunk: bytes) -> None:
         scan = self.scan
+        if self._form in _BINARY:
+            scan.size += len(chunk)
+            return
         if scan.size + len(chunk) >= self._next_mark:
             self._mark(chunk)
         scan.size += len(chunk)
@@ -110,6 +114,8 @@ class _Notes:
 
     def close(self) -> Scan:
         scan = self.scan
+        if self._form in _BINARY:
+            return scan
         scan.ends_with_newline = self._last == b"\n"
         scan.has_odd_quotes = scan.has_odd_quotes or bool(self._parity)
         if self._decode is not None and scan.is_utf8:

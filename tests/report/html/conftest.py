@@ -128,7 +128,7 @@ def thousand(tmp_path_factory: pytest.TempPathFactory) -> Doc:
     return as_json.document(report)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A real browser, without a screen."""
     program = shutil.which("chromium")

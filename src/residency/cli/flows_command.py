@@ -11,6 +11,7 @@ import typer
 
 from residency.cli import completing, terminal
 from residency.errors import UsageError
+from residency.model.units import counted
 from residency.report.medium import printable
 
 if TYPE_CHECKING:
@@ -112,14 +113,10 @@ def _copy_out(path: Path) -> None:
     sys.stdout.flush()
 
 
-def _counted(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
-
-
 def _say(done: FlowsWritten, output: str, *, is_kept: bool) -> None:
     """Tell on stderr what became of the records."""
     rest = f"{done.quarantined:,} quarantined, {done.duplicate:,} duplicate, {done.context:,} context"
-    found = f"{_counted(done.flows, 'flow')} of {_counted(done.records, 'record')} in {_counted(done.inputs, 'input')}"
+    found = f"{counted(done.flows, 'flow')} of {counted(done.records, 'record')} in {counted(done.inputs, 'input')}"
     lines = [f"{output}: {found} ({rest})"]
     first = done.first_quarantined
     if first is not None:

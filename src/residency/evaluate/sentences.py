@@ -16,7 +16,7 @@ from residency.evaluate.judge import Judged, Judgement
 from residency.model.claim import Activity, Claim, party_key
 from residency.model.evidence import Assurance, Evidence, Kind, Snapshot
 from residency.model.place import Place
-from residency.model.units import format_bytes
+from residency.model.units import counted, format_bytes
 from residency.model.verdict import ClaimResult, Outcome, Tally, Verdict
 
 AUTHORS: Mapping[str, str] = {
@@ -85,11 +85,6 @@ def not_observed(claim: Claim, judgement: Judgement, wording: Wording) -> str:
         verb = "carries no host name and was" if judgement.unnamed.flows == 1 else "carry no host name and were"
         parts.append(f"{counted(judgement.unnamed.flows, 'other conversation')} {verb} not judged.")
     return " ".join(parts)
-
-
-def counted(number: int, noun: str) -> str:
-    """Format a number with its noun, as in 1 conversation, 2,000 conversations."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def span(first: datetime, last: datetime) -> str:

@@ -14,3 +14,8 @@ def format_bytes(count: int) -> str:
         value, unit = value / 1000, larger
     number = f"{value:.0f}" if unit == "B" or value >= 10 else f"{value:.1f}".removesuffix(".0")
     return f"{number} {unit}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Format a number with its noun, as in 1 conversation, 2,000 conversations."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree as Xml
 
+from residency.model.units import counted
 from residency.report import wording
 from residency.report.medium import printable
 
@@ -63,7 +64,7 @@ def _case(claim: Doc, findings: list[Doc], suite: Xml.Element) -> None:
         against = wording.by_weight([f for f in findings if f["outcome"] in wording.AGAINST])
         lines = [*_reasons(claim), *(_witness(finding) for finding in against[:_WITNESSES])]
         if len(against) > _WITNESSES:
-            lines.append(f"and {wording.counted(len(against) - _WITNESSES, 'more endpoint')} against the claim")
+            lines.append(f"and {counted(len(against) - _WITNESSES, 'more endpoint')} against the claim")
         _child(case, "failure", type="violated", message=claim["headline"]).text = "\n".join(lines)
     elif claim["verdict"] == "inconclusive":
         skipped = _child(case, "skipped", type="inconclusive", message=claim["headline"])

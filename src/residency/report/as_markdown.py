@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from residency.model.units import format_bytes
+from residency.model.units import counted, format_bytes
 from residency.report import wording
 from residency.report.medium import printable
 
@@ -35,7 +35,7 @@ def render(document: Doc, *, max_bytes: int | None = None) -> str:
         size = len(part.encode("utf-8"))
         if size > left:
             kept.append(
-                f"\n{wording.counted(len(parts) - number, 'section')} of this report did not fit here; "
+                f"\n{counted(len(parts) - number, 'section')} of this report did not fit here; "
                 "`--format json` and `--format markdown` have all.\n"
             )
             break
@@ -48,7 +48,7 @@ def _parts(document: Doc, most: int) -> Iterator[str]:
     """Yield the sections, each with the blank line before it."""
     verdicts = [_verdict_row(claim) for claim in wording.by_severity(document)]
     yield f"# residency: {_sentence(wording.counts(document))}\n\n{_sentence(wording.title(document))}\n"
-    if stated := wording.stated(document):
+    if stated := wording.stated(document["options"]):
         yield f"\nStated by the auditor: {_sentence(stated)}\n"
     yield _table(("verdict", "claim", "why"), verdicts)
     yield "\n**Not looked at**\n\n" + "".join(f"- {_sentence(line)}\n" for line in wording.not_looked_at(document))
@@ -63,7 +63,7 @@ def _parts(document: Doc, most: int) -> Iterator[str]:
 
 
 def _verdict_row(claim: Doc) -> tuple[str, str, str]:
-    _, detail, why = wording.split_headline(claim)
+    detail, why = wording.split_headline(claim["headline"])
     verdict = f"**{claim['verdict']}**" + (f" ({_sentence(detail, in_table=True)})" if detail else "")
     return verdict, code(claim["id"], in_table=True), _sentence(why, in_table=True)
 
@@ -108,7 +108,7 @@ def _findings(findings: Sequence[Doc], most: int) -> str:
         for f in shown
     ]
     more = len(findings) - len(shown)
-    rest = f"\nand {wording.counted(more, 'more finding')}; `--format csv` and `json` have all.\n" if more else ""
+    rest = f"\nand {counted(more, 'more finding')}; `--format csv` and `json` have all.\n" if more else ""
     return _table(("finding", "host at address", "outcome", "place and who says so"), rows) + rest
 
 

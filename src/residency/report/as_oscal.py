@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from residency.limits import LIMITS
+from residency.model.units import counted
 from residency.report import wording
 from residency.report.medium import printable
 
@@ -91,7 +92,7 @@ def _result(document: Doc, name: str, max_endpoints: int) -> Json:
         "findings": [_finding(claim, by_claim.get(claim["id"], []), name) for claim in decided],
     }
     if len(against) > len(shown):
-        left_out = wording.counted(len(against) - len(shown), "endpoint")
+        left_out = counted(len(against) - len(shown), "endpoint")
         body["remarks"] = f"{left_out} that speak against a claim are left out; the JSON report has all."
     return {key: value for key, value in body.items() if value}
 
@@ -113,7 +114,7 @@ def _of_claim(document: Doc, claim: Doc, name: str) -> Json:
 
 def _of_endpoint(finding: Doc, sources: Mapping[str, str], name: str) -> Json:
     host = finding["host"] or "no host name"
-    flows = wording.counted(finding["flows"], "conversation")
+    flows = counted(finding["flows"], "conversation")
     evidence = [
         {
             "href": f"#{sources[e['source']]}",

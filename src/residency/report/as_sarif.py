@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from residency.limits import LIMITS
+from residency.model.units import counted
 from residency.report import wording
 from residency.report.medium import printable
 
@@ -71,7 +72,7 @@ def _rule(document: Doc, rule: str) -> Json:
 def _invocation(document: Doc, left_out: int) -> Json:
     notes = [{"level": "warning", "message": {"text": message(text)}} for text in document["warnings"]]
     if left_out:
-        text = f"{wording.counted(left_out, 'result')} left out, the least severe: code scanning takes no more"
+        text = f"{counted(left_out, 'result')} left out, the least severe: code scanning takes no more"
         notes.append({"level": "warning", "message": {"text": message(text)}})
     return {"executionSuccessful": True, "toolExecutionNotifications": notes}
 
@@ -104,7 +105,7 @@ def _told(outcome: str, host: str, findings: Sequence[Doc]) -> str:
     flows = sum(finding["flows"] for finding in findings)
     addresses = len({finding["server_ip"] for finding in findings})
     where = first["server_ip"] if addresses == 1 else f"{addresses:,} addresses, as {first['server_ip']}"
-    seen = f"{wording.counted(flows, 'conversation')} with {host or 'no host name'} at {where}"
+    seen = f"{counted(flows, 'conversation')} with {host or 'no host name'} at {where}"
     return f"{outcome}: {seen}; {wording.place(first)} (finding {first['id']})"
 
 

@@ -17,10 +17,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from residency.model.units import format_bytes
+from residency.model.units import counted, format_bytes
 from residency.report import wording
 from residency.report.medium import all_printable, printable
-from residency.report.wording import split_headline
 
 Doc = Mapping[str, Any]
 STYLES = {"violated": "bold red", "consistent": "bold green", "inconclusive": "bold yellow"}
@@ -62,7 +61,7 @@ def to_text(parts: Sequence[RenderableType], *, width: int, colour: bool) -> str
 
 def _title(document: Doc) -> Text:
     title = Text(f"residency audit: {wording.title(document)}", style="bold")
-    if stated := wording.stated(document):
+    if stated := wording.stated(document["options"]):
         title.append(f"\nstated by the auditor: {stated}", style="not bold")
     title.append(f"\n{wording.counts(document)}")
     return title.append(f"\nnot looked at: {'; '.join(wording.not_looked_at(document))}", style="not bold")
@@ -72,7 +71,7 @@ def _verdicts(claims: Sequence[Doc], *, is_wide: bool) -> list[RenderableType]:
     made = table("verdict", "claim, and why")
     lines: list[RenderableType] = []
     for claim in claims:
-        _, detail, why = split_headline(claim)
+        detail, why = wording.split_headline(claim["headline"])
         verdict = Text(claim["verdict"], style=STYLES[claim["verdict"]])
         name = Text(claim["id"], style="bold").append(f"\n{why}\n", style="not bold")
         if is_wide:
@@ -101,20 +100,20 @@ def _claim(claim: Doc, findings: Sequence[Doc], witnesses: int, *, is_wide: bool
     ]
     if claim["as_connection"] not in (None, claim["verdict"]):
         lines.append(Text(f"read as a claim about connections it would be {claim['as_connection']}"))
-    counted = [(name, claim["outcomes"][name]) for name in wording.OUTCOMES if claim["outcomes"][name]["endpoints"]]
+    tallied = [(name, claim["outcomes"][name]) for name in wording.OUTCOMES if claim["outcomes"][name]["endpoints"]]
     inner: list[RenderableType] = [*lines]
-    if counted:
-        inner += [_outcomes(counted)] if is_wide else map(_outcome_line, counted)
+    if tallied:
+        inner += [_outcomes(tallied)] if is_wide else map(_outcome_line, tallied)
         inner += _witnesses(findings, witnesses, is_wide=is_wide)
     inner += [Text(f"· {text}") for text in (claim["not_observed"], *claim["notes"]) if text]
     return [mark.append(claim["id"], style="bold"), *(Padding(part, (0, 0, 0, 2)) for part in inner)]
 
 
-def _outcomes(counted: Sequence[tuple[str, Doc]]) -> Table:
+def _outcomes(tallied: Sequence[tuple[str, Doc]]) -> Table:
     made = table(
         "outcome", "endpoints", "flows", "sent", "received", numbers=("endpoints", "flows", "sent", "received")
     )
-    for name, tally in counted:
+    for name, tally in tallied:
         made.add_row(
             Text(name.replace("_", " "), style=_OUTCOME_STYLES.get(name, "")),
             f"{tally['endpoints']:,}",
@@ -125,9 +124,9 @@ def _outcomes(counted: Sequence[tuple[str, Doc]]) -> Table:
     return made
 
 
-def _outcome_line(counted: tuple[str, Doc]) -> Text:
-    name, tally = counted
-    told = f"{wording.counted(tally['endpoints'], 'endpoint')}, {wording.counted(tally['flows'], 'flow')}"
+def _outcome_line(tallied: tuple[str, Doc]) -> Text:
+    name, tally = tallied
+    told = f"{counted(tally['endpoints'], 'endpoint')}, {counted(tally['flows'], 'flow')}"
     told += f", {format_bytes(tally['bytes_sent'])} sent, {format_bytes(tally['bytes_received'])} received"
     return Text(f"{name.replace('_', ' ')}: {told}", style=_OUTCOME_STYLES.get(name, ""))
 
@@ -144,7 +143,7 @@ def _witnesses(findings: Sequence[Doc], most: int, *, is_wide: bool) -> list[Ren
         made.add_row(finding["id"][:9], Text(f"{name}\n{finding['server_ip']}"), outcome, Text(place))
         lines.append(Text(f"{finding['id'][:9]} ").append(outcome).append(f": {name} {finding['server_ip']}; {place}"))
     more = len(findings) - most
-    rest = [Text(f"and {wording.counted(more, 'more finding')} (--format json has all)")] if more > 0 else []
+    rest = [Text(f"and {counted(more, 'more finding')} (--format json has all)")] if more > 0 else []
     return [made, *rest] if is_wide else [*lines, *rest]
 
 

@@ -16,6 +16,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from residency.model.measurement_plan import FindingPlan
+from residency.model.units import counted
 from residency.report import wording
 from residency.report.as_text import to_text
 from residency.report.flips import flips
@@ -163,7 +164,7 @@ def _seen(f: Doc) -> list[str]:
     port = "" if f["server_port"] is None else f" port {f['server_port']}"
     sent, received = _bytes(f["bytes_sent"]), _bytes(f["bytes_received"])
     return [
-        f"{wording.counted(f['flows'], 'conversation')} with {name} at {f['server_ip']}{port}, {answered}",
+        f"{counted(f['flows'], 'conversation')} with {name} at {f['server_ip']}{port}, {answered}",
         f"{f['first_seen']} to {f['last_seen']}; {sent} sent, {received} received",
     ]
 

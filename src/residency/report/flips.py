@@ -13,7 +13,7 @@ from typing import Any
 
 from residency.model.measurement_plan import DecidingTime, FindingPlan, Would
 from residency.model.names import HostPattern
-from residency.report import wording
+from residency.model.units import counted
 
 Doc = Mapping[str, Any]
 
@@ -178,7 +178,7 @@ def _not_carrying(case: _Case) -> Iterator[str]:
 
 def _unanswered(case: _Case) -> Iterator[str]:
     f = case.f
-    yield f"payload from {f['server_ip']} in any of these {wording.counted(f['flows'], 'conversation')}"
+    yield f"payload from {f['server_ip']} in any of these {counted(f['flows'], 'conversation')}"
 
 
 def _time(f: Doc, time: DecidingTime) -> str:

@@ -16,7 +16,7 @@ from residency.model.location import Location, Locations
 from residency.model.network import Vantage
 from residency.model.period import midnight
 from residency.model.place import Area, Gazetteer, Place, Relation, great_circle_km
-from residency.model.units import format_bytes
+from residency.model.units import counted, format_bytes
 from residency.model.verdict import ClaimResult, Finding, Report
 from residency.report.map_shapes import LatLon
 from residency.report.medium import printable
@@ -48,8 +48,7 @@ class Point:
         """Its traffic in words; empty where there was none to see."""
         if self.flows is None:
             return ""
-        noun = "conversation" if self.flows == 1 else "conversations"
-        return f"{self.flows:,} {noun}, {format_bytes(self.bytes_seen or 0)}"
+        return f"{counted(self.flows, 'conversation')}, {format_bytes(self.bytes_seen or 0)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +152,7 @@ def of_locations(found: Locations, atlas: Atlas) -> tuple[MapData, ...]:
     """Return the one map of located targets."""
     within = ", ".join(found.within)
     area = atlas.gazetteer.area(found.within, midnight(found.as_of)) if found.within else None
-    title = f"{len(found):,} target{'' if len(found) == 1 else 's'}, {found.as_of.isoformat()}"
+    title = f"{counted(len(found), 'target')}, {found.as_of.isoformat()}"
     return (
         _map_data(
             _located(found, atlas),

@@ -15,8 +15,9 @@ from residency.model.network import AddressForm
 from residency.model.period import Period
 from residency.model.place import countries_of
 from residency.model.resolution import Lookup, Resolution
-from residency.model.units import format_bytes
+from residency.model.units import counted, format_bytes
 from residency.model.verdict import ClaimResult, ClaimResults, Finding, Findings, Outcome, Report, Verdict
+from residency.report import wording
 from residency.report.view import Card, Cell, Grid, Mark, View
 
 _FEW = 10
@@ -34,7 +35,7 @@ def view(value: object) -> View:
 @view.register
 def _of_report(report: Report) -> View:
     records = sum(item.records for item in report.inputs)
-    stated = "; ".join(f"{name.replace('_', '-')} {text}" for name, text in report.options.items())
+    stated = wording.stated(report.options)
     return View(
         title=f"residency audit: {records:,} records{_span(report)}; judged as of {report.as_of.date().isoformat()}",
         lines=(f"stated by the auditor: {stated}",) if stated else (),
@@ -63,18 +64,12 @@ def _left_out(report: Report) -> Iterable[str]:
     for name in ("out_of_scope", "quarantined", "duplicate", "context"):
         count = sum(getattr(item, name) for item in report.inputs)
         if count:
-            yield f"{count:,} {'record' if count == 1 else 'records'} {name.replace('_', ' ')}"
+            yield f"{counted(count, 'record')} {name.replace('_', ' ')}"
 
 
 def _card(result: ClaimResult) -> Card:
-    head, colon, why = result.headline.partition(": ")
-    detail = head.removeprefix(result.verdict.value).strip(" ()") if colon else ""
-    return Card(
-        mark=Mark(result.verdict.value),
-        title=result.id,
-        detail=detail,
-        text=why if colon else result.headline,
-    )
+    detail, why = wording.split_headline(result.headline)
+    return Card(mark=Mark(result.verdict.value), title=result.id, detail=detail, text=why)
 
 
 def _outcomes(results: Iterable[ClaimResult]) -> Grid:
@@ -146,11 +141,7 @@ def _said_by(item: Finding | Location) -> str:
 
 @view.register
 def _of_findings(findings: Findings) -> View:
-    return View(title=_counted(len(findings), "finding"), grids=(_findings(findings, _MANY),))
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    return View(title=counted(len(findings), "finding"), grids=(_findings(findings, _MANY),))
 
 
 @view.register
@@ -160,7 +151,7 @@ def _of_finding(f: Finding) -> View:
     return View(
         title=f"finding {f.id}, claim {f.claim}",
         lines=(
-            f"{_counted(seen.flows, 'conversation')} with {named} at {seen.server_ip} port {seen.server_port}",
+            f"{counted(seen.flows, 'conversation')} with {named} at {seen.server_ip} port {seen.server_port}",
             f"{Mark(f.outcome.value)}; place {f.place.value} ({_codes(f.countries)}), assurance {f.assurance.value}",
             *((f"missing link: {f.missing_link}",) if f.missing_link else ()),
             *_excluded(f),
@@ -199,7 +190,7 @@ def _worth(e: Evidence) -> str:
 
 @view.register
 def _of_results(results: ClaimResults) -> View:
-    return View(title=_counted(len(results), "claim"), cards=tuple(map(_card, results)), grids=(_outcomes(results),))
+    return View(title=counted(len(results), "claim"), cards=tuple(map(_card, results)), grids=(_outcomes(results),))
 
 
 @view.register
@@ -255,7 +246,7 @@ def _of_pack(pack: Pack) -> View:
         for c in pack.claims
     )
     return View(
-        title=f"{_counted(len(rows), 'claim')} of {pack.vendor or pack.name or pack.path}",
+        title=f"{counted(len(rows), 'claim')} of {pack.vendor or pack.name or pack.path}",
         grids=(Grid(caption="Claims", heads=("claim", "activity", "allowed in", "forbidden in", "says"), rows=rows),),
         notes=pack.warnings,
     )
@@ -269,7 +260,7 @@ def _of_locations(found: Locations) -> View:
     more = f" ({_MANY} of {len(found):,}; .to_pandas() has all)" if len(found) > _MANY else ""
     in_full = found.items if len(found) <= _EVIDENCE_IN_FULL else ()
     return View(
-        title=f"{_counted(len(found), 'target')} located as of {found.as_of.isoformat()}{within}",
+        title=f"{counted(len(found), 'target')} located as of {found.as_of.isoformat()}{within}",
         grids=(
             Grid(caption=f"Targets{more}", heads=heads, rows=rows),
             *(_evidence_on(item, f"Evidence on {_label(item)}") for item in in_full),
@@ -326,7 +317,7 @@ def _of_location(item: Location) -> View:
 def _of_resolution(found: Resolution) -> View:
     more = f" ({_MANY} of {len(found):,})" if len(found) > _MANY else ""
     return View(
-        title=f"{_counted(len(found), 'lookup')} of {', '.join(found.types)}",
+        title=f"{counted(len(found), 'lookup')} of {', '.join(found.types)}",
         grids=(_lookups(found.items[:_MANY], f"Lookups{more}"),),
         notes=(
             *(f"{name}: addresses changed from round to round" for name in found.flux),

@@ -9,28 +9,32 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from residency.model.claim import Activity
+from residency.model.units import counted
 
 Doc = Mapping[str, Any]
 
 OUTCOMES = ("violating", "adverse", "doubtful", "unknown", "inside", "excused", "not_carrying", "unanswered")
 AGAINST = ("violating", "adverse", "doubtful")  # the outcomes that speak against a claim
 FATES = ("judged", "out_of_scope", "quarantined", "duplicate", "context")
-_SEVERITY = {"violated": 0, "inconclusive": 1, "consistent": 2}
+SEVERITY = {"violated": 0, "inconclusive": 1, "consistent": 2}
 
 
-def counted(number: int, noun: str) -> str:
-    """Format a number with its noun, as in 1 conversation, 2,000 conversations."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def is_observable(claim: Doc) -> bool:
+    """Could traffic show anything of the claim?"""
+    return Activity(claim["activity"]).is_observable
 
 
 def by_severity(document: Doc) -> list[Doc]:
     """Return the claims, the worst first; of the open ones those that could have been confirmed."""
-    return sorted(document["claims"], key=lambda c: (_SEVERITY[c["verdict"]], not c["could_confirm"], c["id"]))
+    return sorted(document["claims"], key=lambda c: (SEVERITY[c["verdict"]], not c["could_confirm"], c["id"]))
 
 
 def by_weight(findings: Sequence[Doc]) -> list[Doc]:
     """Return findings, the most telling first: by outcome, then by bytes sent and flows."""
-    return sorted(findings, key=lambda f: (OUTCOMES.index(f["outcome"]), -(f["bytes_sent"] or 0), -f["flows"], f["id"]))
+    return sorted(
+        findings,
+        key=lambda f: (OUTCOMES.index(f["outcome"]), -(f["bytes_sent"] or 0), -f["flows"], f["claim"], f["id"]),
+    )
 
 
 def findings_by_claim(document: Doc) -> dict[str, list[Doc]]:
@@ -41,11 +45,10 @@ def findings_by_claim(document: Doc) -> dict[str, list[Doc]]:
     return found
 
 
-def split_headline(claim: Doc) -> tuple[str, str, str]:
-    """Split `verdict (assurance, extent): sentence` into its three parts."""
-    head, colon, why = claim["headline"].partition(": ")
-    verdict, _, detail = (head if colon else claim["verdict"]).partition(" ")
-    return verdict, detail.strip("()"), why if colon else claim["headline"]
+def split_headline(headline: str) -> tuple[str, str]:
+    """Split `verdict (assurance, extent): sentence` into what stands in brackets and the sentence."""
+    head, colon, why = headline.partition(": ")
+    return (head.partition(" ")[2].strip("()"), why) if colon else ("", headline)
 
 
 def area(claim: Doc) -> str:
@@ -82,9 +85,9 @@ def place(finding: Doc) -> str:
     return f"{text}; missing {finding['missing_link']}" if finding["missing_link"] else text
 
 
-def stated(document: Doc) -> str:
+def stated(options: Mapping[str, str]) -> str:
     """Say what the auditor stated, as in `clients EEA; max-age 90 days`; empty for nothing."""
-    return "; ".join(f"{name.replace('_', '-')} {text}" for name, text in document["options"].items())
+    return "; ".join(f"{name.replace('_', '-')} {text}" for name, text in options.items())
 
 
 def title(document: Doc) -> str:

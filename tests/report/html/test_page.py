@@ -19,10 +19,10 @@ from residency.limits import LIMITS
 from residency.model.verdict import Outcome
 from residency.report import as_json
 from residency.report.formats import FORMATS, Page
-from residency.report.html.findings import most_telling
 from residency.report.html.page import render
-from residency.report.html.words import MEANING, OUTCOMES, SURENESS
+from residency.report.html.words import MEANING, SURENESS
 from residency.report.medium import printable
+from residency.report.wording import OUTCOMES, by_weight
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -248,8 +248,8 @@ def test_beyond_the_cap_the_telling_ones_stay_and_the_rest_is_counted(thousand: 
 
 
 def test_the_most_telling_come_first_whatever_the_order(demo: Doc) -> None:
-    assert most_telling([], 5) == []
-    first = most_telling(demo["findings"], 3)
-    assert first == most_telling(demo["findings"][::-1], 3)
+    assert by_weight([]) == []
+    first = by_weight(demo["findings"])[:3]
+    assert first == by_weight(demo["findings"][::-1])[:3]
     assert first[0]["outcome"] == "violating"
     assert len(first) == 3

@@ -9,7 +9,8 @@ from markupsafe import Markup
 from residency.limits import LIMITS
 from residency.model.units import format_bytes
 from residency.report.html.markup import Child, el, joined, link, number, table
-from residency.report.html.words import MEANING, OUTCOMES, Doc, icon, listed, period, spoken
+from residency.report.html.words import MEANING, Doc, icon, listed, period, spoken
+from residency.report.wording import OUTCOMES
 
 Term = tuple[str, Child]
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from heapq import nsmallest
 
 from markupsafe import Markup
 
@@ -15,7 +14,8 @@ from residency.limits import LIMITS
 from residency.model.units import format_bytes
 from residency.report.explain import FLIPS, Steps, chain
 from residency.report.html.markup import Child, el, joined
-from residency.report.html.words import OUTCOMES, Doc, anchor, clock, listed, spoken
+from residency.report.html.words import Doc, anchor, clock, listed, spoken
+from residency.report.wording import OUTCOMES, by_weight
 
 _COLUMNS = ("Outcome", "Endpoint", "Where", "Assurance", "Flows", "Sent", "Received", "Last seen")
 _FEW = 200  # up to here every chain says all by itself
@@ -25,7 +25,7 @@ _NUMBERS = frozenset({"Flows", "Sent", "Received"})
 def section(document: Doc) -> Markup:
     """Return the section of all findings."""
     every = document["findings"]
-    shown = most_telling(every, LIMITS.max_findings_in_page)
+    shown = by_weight(every)[: LIMITS.max_findings_in_page]
     writer = _Writer(document, shown)
     head = el("tr", *(el("th", name, scope="col", class_="n" if name in _NUMBERS else None) for name in _COLUMNS))
     listed_of = f"{len(shown):,} of {len(every):,} findings" if len(shown) < len(every) else "Every finding"
@@ -40,15 +40,6 @@ def section(document: Doc) -> Markup:
         el("div", whole, class_="scroll", tabindex=0, role="region", aria_label="Findings") if shown else None,
         writer.shared(),
         id="findings",
-    )
-
-
-def most_telling(findings: Sequence[Doc], most: int) -> list[Doc]:
-    """Return at most so many findings, by outcome, then by bytes sent and flows."""
-    return nsmallest(
-        most,
-        findings,
-        key=lambda f: (OUTCOMES.index(f["outcome"]), -(f["bytes_sent"] or 0), -f["flows"], f["claim"], f["id"]),
     )
 
 

@@ -6,27 +6,16 @@ from collections import Counter
 
 from markupsafe import Markup
 
+from residency.model.units import counted
+from residency.report import wording
 from residency.report.html.markup import Child, el, joined
-from residency.report.html.words import (
-    OUTCOMES,
-    SEVERITY,
-    SURENESS,
-    Doc,
-    anchor,
-    by_severity,
-    clock,
-    counted,
-    icon,
-    is_observable,
-    span,
-    spoken,
-)
-from residency.report.wording import split_headline
+from residency.report.html.words import SURENESS, Doc, anchor, clock, icon, span, spoken
+from residency.report.wording import OUTCOMES, SEVERITY, by_severity, is_observable
 
 
 def overview(document: Doc) -> Markup:
     """Return the head of the page: the verdict of the whole, then a card a claim."""
-    claims = by_severity(document["claims"])
+    claims = by_severity(document)
     worst = claims[0]["verdict"] if claims else "inconclusive"
     cards = [_card(document, claim) for claim in claims if is_observable(claim)]
     return el(
@@ -65,7 +54,7 @@ def _facts(document: Doc) -> Markup:
     records = sum(item["records"] for item in document["inputs"])
     inputs = len(document["inputs"])
     endpoints = len({(f["server_ip"], f["server_port"], f["host"]) for f in document["findings"]})
-    stated = "; ".join(f"{name.replace('_', '-')} {text}" for name, text in document["options"].items())
+    stated = wording.stated(document["options"])
     parts: list[Child] = [
         f"{counted(records, 'record')} in {counted(inputs, 'input')}",
         span(document["seen"]),
@@ -77,7 +66,7 @@ def _facts(document: Doc) -> Markup:
 
 
 def _card(document: Doc, claim: Doc) -> Markup:
-    _, detail, why = split_headline(claim)
+    detail, why = wording.split_headline(claim["headline"])
     where = "#" + anchor(document["claims"], claim["id"])
     verdict = el(
         "div",

@@ -14,7 +14,8 @@ from residency.report.html.markup import el
 from residency.report.html.overview import overview
 from residency.report.html.script import SCRIPT
 from residency.report.html.style import STYLE
-from residency.report.html.words import Doc, anchor, by_severity, symbols
+from residency.report.html.words import Doc, anchor, symbols
+from residency.report.wording import by_severity, findings_by_claim
 
 _PARTS = (
     ("claims", "Claims"),
@@ -38,18 +39,14 @@ def render(document: Doc, *, atlas: Atlas | None = None) -> str:
     Without an `atlas` it has no maps. Takes a document of the schema's shape, whoever wrote it: every text in it is
     escaped. Raises what a damaged document makes it raise.
     """
-    by_claim: dict[str, list[Doc]] = {}
-    for finding in document["findings"]:
-        by_claim.setdefault(finding["claim"], []).append(finding)
+    by_claim = findings_by_claim(document)
     document = {**document, "claims": [_with_all_keys(claim) for claim in document["claims"]]}
-    sections = [
-        _claim(document, claim, by_claim.get(claim["id"], []), atlas) for claim in by_severity(document["claims"])
-    ]
+    sections = [_claim(document, claim, by_claim[claim["id"]], atlas) for claim in by_severity(document)]
     body = el(
         "body",
         el("a", "Skip to the claims", href="#claims", class_="skip"),
         symbols(),
-        world.land(atlas) if atlas and by_claim else None,
+        world.land(atlas) if atlas and document["findings"] else None,
         overview(document),
         el("nav", *(el("a", text, href=f"#{name}") for name, text in _PARTS), aria_label="Parts of this report"),
         el(

@@ -12,8 +12,10 @@ from datetime import datetime
 from markupsafe import Markup
 
 from residency.limits import LIMITS
+from residency.model.units import counted
 from residency.report.html.markup import Child, el, joined
-from residency.report.html.words import OUTCOMES, Doc, clock, counted, parsed, period, spoken
+from residency.report.html.words import Doc, clock, parsed, period, spoken
+from residency.report.wording import OUTCOMES
 
 _MOST_HOSTS = 12
 _LEAST_WIDTH = 0.6  # per cent of the whole: a single flow is seen too

@@ -9,8 +9,10 @@ from markupsafe import Markup
 
 from residency.limits import LIMITS
 from residency.model.period import rfc3339
+from residency.model.units import counted
 from residency.report.html.markup import el
-from residency.report.html.words import Doc, anchor, clock, counted, is_observable, listed, parsed
+from residency.report.html.words import Doc, anchor, clock, listed, parsed
+from residency.report.wording import is_observable
 
 _LEAST_GAP = timedelta(hours=1)
 _MOST_GAPS = 5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,8 +12,6 @@ from residency.report.html.markup import el
 
 Doc = Mapping[str, Any]
 
-SEVERITY = {"violated": 0, "inconclusive": 1, "consistent": 2}
-OUTCOMES = ("violating", "adverse", "doubtful", "unknown", "inside", "excused", "not_carrying", "unanswered")
 PLACES = ("outside", "unknown", "inside")
 SURENESS: Mapping[str, str] = {
     "measured": "round-trip times prove the place: no signal is faster than light",
@@ -66,11 +64,6 @@ def spoken(word: str) -> str:
     return word.replace("_", " ")
 
 
-def counted(count: int, noun: str) -> str:
-    """Format a number with its noun, as in 1 endpoint, 2,000 endpoints."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def listed(items: Sequence[str], most: int) -> str:
     """Join the first of some texts with commas, and say how many more there are."""
     more = len(items) - most
@@ -115,16 +108,6 @@ def span(seen: Doc) -> str:
     return first if first == last else f"{first} to {last}"
 
 
-def by_severity(claims: Iterable[Doc]) -> list[Doc]:
-    """Return claims, what is violated first and what traffic cannot show last among the open ones."""
-    return sorted(claims, key=lambda c: (SEVERITY[c["verdict"]], not c["could_confirm"], c["id"]))
-
-
 def anchor(claims: Sequence[Doc], claim: str) -> str:
     """Return the place in the page of a claim: its number in the document, whatever its id is made of."""
     return next((f"claim-{number}" for number, one in enumerate(claims, start=1) if one["id"] == claim), "claims")
-
-
-def is_observable(claim: Doc) -> bool:
-    """Could traffic show anything of the claim?"""
-    return claim["activity"] not in ("access", "backup", "support", "ownership", "oversight")

@@ -15,13 +15,13 @@ from markupsafe import Markup
 from residency.limits import LIMITS
 from residency.model.atlas import Atlas
 from residency.model.place import EARTH_RADIUS_KM, Relation, UnknownPlaceError
-from residency.model.units import LIGHT_KM_PER_S, format_bytes
+from residency.model.units import LIGHT_KM_PER_S, counted, format_bytes
 from residency.report.html.labels import labelled
 from residency.report.html.land import land_paths
 from residency.report.html.markup import Child, el, joined, number, shown, table
 from residency.report.html.projection import HEIGHT, SOUTH, WIDTH, point
 from residency.report.html.spots import Spot, Spread, spread
-from residency.report.html.words import PLACES, Doc, counted, day, icon, listed, parsed
+from residency.report.html.words import PLACES, Doc, day, icon, listed, parsed
 
 _LEAST, _GROWTH = 9.0, 22.0  # radius of a mark in units of the canvas, and what the most bytes add
 _MOST_BOUNDS, _FARTHEST_KM = 8, 5_000.0

@@ -216,7 +216,7 @@ class Run:
         stated = all(entry.terms.subjects_stated for entry in entries) if entries else bool(self.options.clients)
         judgement = judge(claim, entries, scope, self.groups, subjects_stated=stated, rely_on=self.options.rely_on)
         wording = self._wording(claim)
-        pack = next(pack for pack in self.packs if claim in pack.claims)
+        pack = self._pack_of[claim.id]
         as_connection = self._as_connection(claim, entries, scope) if claim.activity is Activity.STORAGE else None
         result = ClaimResult(
             claim=claim,
@@ -235,6 +235,11 @@ class Run:
             line=pack.line_of(claim.id),
         )
         return result, self._findings(claim, judgement.judged)
+
+    @cached_property
+    def _pack_of(self) -> dict[str, Pack]:
+        """The pack of each claim, by the claim's id."""
+        return {claim.id: pack for pack in self.packs for claim in pack.claims}
 
     def _as_connection(self, claim: Claim, entries: list[Entry], scope: Scope) -> Verdict:
         """Read a storage claim as one about connections; printed beside it, never changing it."""

@@ -80,9 +80,14 @@ def _whole(row: Mapping[str, object]) -> dict[str, object]:
     def whole(value: object) -> object:
         if isinstance(value, list):
             return [whole(inner) for inner in value]
-        return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+        return utf8(value) if isinstance(value, str) else value
 
     return {name: whole(value) for name, value in row.items()}
+
+
+def utf8(text: str) -> str:
+    """Return a text that UTF-8, and so Arrow, can hold: half of a surrogate pair is shown by its code."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def missing_extra(what: str, extra: str) -> UsageError:
@@ -108,8 +113,8 @@ FINDING_COLUMNS = {
 }
 
 
-def finding_row(finding: Finding) -> dict[str, object]:
-    """Return a finding as a row; `said_by` are those on whose word its place rests."""
+def finding_facts(finding: Finding) -> dict[str, object]:
+    """Return what is said alike of a finding by a row and by the JSON report: all but times and evidence."""
     seen = finding.seen
     return {
         "id": finding.id,
@@ -122,8 +127,6 @@ def finding_row(finding: Finding) -> dict[str, object]:
         "named_by": seen.named_by,
         "answered": seen.answered,
         "role": finding.role,
-        "period_from": finding.period.start,
-        "period_until": finding.period.end,
         "vantage": seen.vantage,
         "outcome": finding.outcome.value,
         "missing_link": finding.missing_link,
@@ -136,11 +139,19 @@ def finding_row(finding: Finding) -> dict[str, object]:
         "flows": seen.flows,
         "bytes_sent": seen.bytes_sent,
         "bytes_received": seen.bytes_received,
-        "first_seen": seen.first,
-        "last_seen": seen.last,
         "min_rtt_ms": seen.min_rtt_ms,
         "rtt_kind": seen.rtt_kind,
         "rules": list(finding.rules),
+    }
+
+
+def finding_row(finding: Finding) -> dict[str, object]:
+    """Return a finding as a row; `said_by` are those on whose word its place rests."""
+    return finding_facts(finding) | {
+        "period_from": finding.period.start,
+        "period_until": finding.period.end,
+        "first_seen": finding.seen.first,
+        "last_seen": finding.seen.last,
         "said_by": list(authors_of(finding.evidence, finding.assurance)),
     }
 
@@ -153,8 +164,11 @@ LOCATION_COLUMNS = {
 }
 
 
-def location_row(item: Location) -> dict[str, object]:
-    """Return a located target as a row; `place` and `verdict` are null where no area was asked about."""
+def location_facts(item: Location) -> dict[str, object]:
+    """Return what is said alike of a located target by a row and by its JSON: all but evidence.
+
+    `place` and `verdict` are null where no area was asked about.
+    """
     return {
         "target": item.target,
         "server_ip": None if item.address.form is AddressForm.LABEL else item.address.text,
@@ -169,8 +183,12 @@ def location_row(item: Location) -> dict[str, object]:
         "assurance": item.assurance.value,
         "verdict": None if item.verdict is None else item.verdict.value,
         "rules": list(item.rules),
-        "said_by": list(authors_of(item.evidence, item.assurance)),
     }
+
+
+def location_row(item: Location) -> dict[str, object]:
+    """Return a located target as a row; `said_by` are those on whose word its place rests."""
+    return location_facts(item) | {"said_by": list(authors_of(item.evidence, item.assurance))}
 
 
 _TALLY = ("endpoints", "flows", "bytes_sent", "bytes_received")
@@ -248,9 +266,9 @@ class EvidenceTable(Tabular):
             yield dict(zip(self.keys, values, strict=True)) | _evidence_row(item, side)
 
 
-def _evidence_row(item: Evidence, side: str) -> dict[str, object]:
+def evidence_facts(item: Evidence, side: str) -> dict[str, object]:
+    """Return what is said alike of a piece of evidence by a row and by JSON: all but the days of a dated list."""
     said = item.statement
-    first, last = said.listed or (None, None)
     return {
         "kind": said.kind.value,
         "source": said.source,
@@ -264,7 +282,10 @@ def _evidence_row(item: Evidence, side: str) -> dict[str, object]:
         "proves": said.proves,
         "struck": bool(item.struck),
         "why_struck": item.struck,
-        "listed_from": first,
-        "listed_until": last,
         "days_from_flow": item.days_from_flow,
     }
+
+
+def _evidence_row(item: Evidence, side: str) -> dict[str, object]:
+    first, last = item.statement.listed or (None, None)
+    return evidence_facts(item, side) | {"listed_from": first, "listed_until": last}

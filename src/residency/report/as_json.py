@@ -10,7 +10,7 @@ from typing import Any
 from residency.model.claim import Claim, Exemption
 from residency.model.evidence import Evidence, Snapshot
 from residency.model.period import rfc3339
-from residency.model.place import countries_of, sites_of
+from residency.model.tables import evidence_facts, finding_facts
 from residency.model.vantage_check import OwnPath, VantageCheck
 from residency.model.verdict import (
     ClaimResult,
@@ -262,59 +262,18 @@ def _findings(report: Report) -> list[dict[str, Any]]:
 
 def _finding(f: Finding) -> dict[str, Any]:
     seen = f.seen
-    return {
-        "id": f.id,
-        "claim": f.claim,
-        "server_ip": seen.server_ip,
-        "server_form": seen.server_form,
-        "server_port": seen.server_port,
-        "proto": seen.proto,
-        "host": seen.host,
-        "named_by": seen.named_by,
-        "answered": seen.answered,
-        "role": f.role,
-        "period": str(f.period),
-        "vantage": seen.vantage,
-        "outcome": f.outcome.value,
-        "missing_link": f.missing_link,
-        "place": f.place.value,
-        "assurance": f.assurance.value,
-        "countries": list(f.countries),
-        "sites": list(f.sites),
-        "excluded": list(f.excluded),
-        "network": f.network,
-        "flows": seen.flows,
-        "bytes_sent": seen.bytes_sent,
-        "bytes_received": seen.bytes_received,
-        "first_seen": rfc3339(seen.first),
-        "last_seen": rfc3339(seen.last),
-        "min_rtt_ms": seen.min_rtt_ms,
-        "rtt_kind": seen.rtt_kind,
-        "rules": list(f.rules),
-    }
+    times = {"first_seen": rfc3339(seen.first), "last_seen": rfc3339(seen.last)}
+    return finding_facts(f) | {"period": str(f.period)} | times
 
 
 def evidence(item: Evidence, side: str) -> dict[str, Any]:
     """Return one piece of evidence with the side on which it speaks."""
     s = item.statement
-    return {
-        "kind": s.kind.value,
-        "source": s.source,
-        "author": s.author,
-        "says": s.says,
-        "countries": list(countries_of(s.places)),
-        "sites": list(sites_of(s.places)),
-        "for": side,
-        "lineage": item.lineage,
-        "echo": item.echo,
-        "proves": s.proves,
+    return evidence_facts(item, side) | {
         "rate": s.rate,
         "excluded_by": [
             {"vantage": e.vantage, "rtt_ms": e.rtt_ms, "within_km": e.within_km, "excludes": list(e.excludes)}
             for e in s.exclusions
         ],
-        "struck": bool(item.struck),
-        "why_struck": item.struck,
         "listed": None if s.listed is None else [day.isoformat() for day in s.listed],
-        "days_from_flow": item.days_from_flow,
     }

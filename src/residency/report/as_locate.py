@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from residency.model.location import Location, Locations
-from residency.model.network import AddressForm
+from residency.model.tables import location_facts
 from residency.report.as_json import evidence, snapshot, vantage_check
 from residency.report.as_text import STYLES, table, to_text
 from residency.report.explain import evidence_line, version_of
@@ -37,21 +37,8 @@ def document(found: Locations) -> dict[str, Any]:
 
 
 def _target(item: Location) -> dict[str, Any]:
-    return {
-        "target": item.target,
-        "server_ip": None if item.address.form is AddressForm.LABEL else item.address.text,
-        "host": item.host,
-        "address_class": item.address.address_class.value,
-        "address_form": item.address.form.value,
-        "anycast": item.anycast,
-        "countries": list(item.countries),
-        "sites": list(item.sites),
-        "excluded": list(item.excluded),
-        "place": None if item.where is None else item.where.value,
-        "assurance": item.assurance.value,
-        "verdict": None if item.verdict is None else item.verdict.value,
+    return location_facts(item) | {
         "reasons": [{"rule": reason.rule, "text": reason.text} for reason in item.reasons],
-        "rules": list(item.rules),
         "evidence": [evidence(e, side) for e, side in zip(item.evidence, item.sides, strict=True)],
     }
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from residency.model.tables import utf8
 from residency.report.medium import cell
 
 if TYPE_CHECKING:
@@ -132,7 +133,4 @@ class _Once(Generic[T]):
 
 
 def _utf8(value: Any) -> Any:
-    """Return a text that UTF-8 can say: half of a surrogate pair is shown by its code."""
-    if not isinstance(value, str) or value.isascii():
-        return value
-    return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return utf8(value) if isinstance(value, str) else value

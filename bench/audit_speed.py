@@ -8,14 +8,14 @@ Hashing the input (for the report's sha256) is measured inside the audit and rep
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from fresh import run  # beside this file
 
 HERE = Path(__file__).resolve().parent
 GOALS = {"csv": 1.5, "parquet": 1.5, "ndjson": 2.0}
@@ -61,18 +61,6 @@ print(json.dumps({"seconds": time.perf_counter() - start, "hash_seconds": seen[0
                   "findings": len(report.findings), "verdict": report.claims[0].verdict.value,
                   "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
 """
-
-
-def run(code: str, *args: object) -> dict[str, Any]:
-    """Run code in a fresh interpreter and return the JSON that it prints."""
-    command = [sys.executable, "-c", code, *map(str, args)]
-    # An installation has compiled modules: let the first run write those of a checkout.
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
-    if done.returncode:
-        sys.exit(done.stderr)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
 
 
 def compare(path: Path, fmt: str, claims: Path, threads: int, repeat: int) -> dict[str, Any]:

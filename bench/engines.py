@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from fresh import run  # beside this file
 
 HERE = Path(__file__).resolve().parent
 FORMATS = ("csv", "ndjson", "parquet")
@@ -112,7 +112,7 @@ read = residency.traffic.read_traffic
 def remember(*args, **kwargs):
     traffic = read(*args, **kwargs)
     begun, used = time.perf_counter(), time.process_time()
-    row = traffic._con.execute(
+    row = traffic._con.cursor().execute(
         "SELECT (SELECT count(*) FROM (SELECT DISTINCT server_ip, server_port, proto, host FROM by_input)), "
         "sum(flows), sum(bytes_sent), sum(bytes_received), min(first_us), max(last_us) FROM by_input").fetchone()
     seen.append((traffic.hash_seconds, row))
@@ -151,17 +151,6 @@ done(start, rows=number, groups=len(found))
 ENGINES = {"duckdb": DUCKDB, "polars": POLARS, "chdb": CHDB, "audit": AUDIT}
 
 
-def run(code: str, *args: object) -> dict[str, Any]:
-    """Run code in a fresh interpreter and return the JSON of the last line that it prints."""
-    done = subprocess.run(
-        [sys.executable, "-c", _HEAD + code, *map(str, args)], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        sys.exit(done.stderr)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
 def is_installed(engine: str) -> bool:
     """Is it there? chdb comes with nothing of ours: `pip install chdb`."""
     return engine == "audit" or importlib.util.find_spec(engine) is not None
@@ -172,7 +161,7 @@ def compare(path: Path, fmt: str, given: argparse.Namespace) -> dict[str, dict[s
     taken: dict[str, list[dict[str, Any]]] = {name: [] for name in given.engines}
     for _ in range(given.repeat):
         for name, runs in taken.items():
-            runs.append(run(ENGINES[name], path, fmt, given.threads, given.claims))
+            runs.append(run(_HEAD + ENGINES[name], path, fmt, given.threads, given.claims))
     answers = {name: tuple(runs[0][one] for one in SAME) for name, runs in taken.items()}
     if len(set(answers.values())) != 1:
         sys.exit(f"{fmt}: the engines do not agree on {SAME}: {answers}")
@@ -214,7 +203,7 @@ def main() -> None:
                 numbers = f"{one['wall']:.2f} s | {one['hash']:.2f} s | {one['cpu']:.2f} s | {one['rss_mb']:.0f} MB"
                 print(f"| {fmt} | {name} | {numbers} |", flush=True)
             if fmt == "csv" and given.geoip:
-                loop = run(GEOIP2, path, fmt, 1, given.geoip)
+                loop = run(_HEAD + GEOIP2, path, fmt, 1, given.geoip)
                 each = loop["seconds"] / loop["rows"]
                 print(f"| csv | loop over geoip2, of {loop['rows']:,} rows | {each * given.rows:.0f} s | | | |")
 

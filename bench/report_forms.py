@@ -25,6 +25,7 @@ from residency.cli.report_command import read_report
 from residency.report import as_json
 from residency.report.formats import FORMATS, Page
 from residency.shipped import data_path
+from residency.sources.atlas import shipped_atlas
 
 OUTCOMES = ("violating", "adverse", "doubtful", "unknown", "inside")
 
@@ -52,8 +53,9 @@ def measure(name: str, path: Path) -> dict[str, float]:
     """Make one form here; return its seconds, its size and this process's peak memory."""
     document = read_report(path)
     form = FORMATS[name]
+    page = Page(atlas=shipped_atlas()) if form.draws_maps else Page()
     start, worked = time.perf_counter(), time.process_time()
-    written = form(document, Page())
+    written = form(document, page)
     seconds, cpu = time.perf_counter() - start, time.process_time() - worked
     size = len(written if isinstance(written, bytes) else written.encode())
     peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -26,14 +27,25 @@ FLOWS = """ts,client_ip,server_ip,server_port,proto,bytes_sent,bytes_received,ho
 """
 
 
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Run the command in this process; returns exit code, stdout, stderr."""
+class Done(NamedTuple):
+    """What a run of the command left: exit code, standard output, standard error."""
 
-    def command(*args: str) -> tuple[int, str, str]:
-        code = main(args)
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command in this process."""
+
+    def command(*args: object) -> Done:
+        code = main([str(arg) for arg in args])
         captured = capsys.readouterr()
-        return code, captured.out, captured.err
+        return Done(code, captured.out, captured.err)
 
     return command
 

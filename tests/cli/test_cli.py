@@ -10,13 +10,13 @@ import sys
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from tests.cli.conftest import Done
+from tests.cli.conftest import Run as Cli
 
 from residency import __version__
 from residency.claims import shipped_packs
-from residency.cli import main
 
 HEADER = "ts,client_ip,server_ip,server_port,proto,bytes_sent,bytes_received,host"
 CLAIM = """schema = "residency/1"
@@ -45,25 +45,12 @@ EVIDENCE = {
 INSIDE, OUTSIDE, NOWHERE = "20.1.1.1", "20.3.1.1", "20.9.1.1"
 
 
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Done]
 Files = Callable[..., Path]
 
 
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+def cli(run: Cli) -> Cli:
     """Run the command in this process."""
-
-    def run(*args: object) -> Done:
-        code = main([str(a) for a in args])
-        captured = capsys.readouterr()
-        return Done(code, captured.out, captured.err)
-
     return run
 
 

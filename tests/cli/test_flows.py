@@ -7,12 +7,10 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pyarrow.parquet as pq
 import pytest
-
-from residency.cli import main
+from tests.cli.conftest import Run as Cli
 
 HEADER = "ts,client_ip,server_ip,server_port,proto,bytes_sent,bytes_received,host\n"
 ROW = "2026-06-01T12:00:00Z,192.0.2.7,3.248.10.20,443,tcp,100,200,api.acme.example\n"
@@ -27,27 +25,12 @@ hosts = ["*.acme.example"]
 """
 
 
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Done]
-
-
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+def cli(run: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """Run the command in this process and in a folder of its own."""
     monkeypatch.chdir(tmp_path)
     Path("flows.csv").write_text(HEADER + ROW * 2 + ROW.replace("443", "x"))
     Path("claims.toml").write_text(CLAIM)
-
-    def run(*args: object) -> Done:
-        code = main([str(a) for a in args])
-        captured = capsys.readouterr()
-        return Done(code, captured.out, captured.err)
-
     return run
 
 

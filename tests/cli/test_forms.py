@@ -7,12 +7,12 @@ import json
 import os
 import stat
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pyarrow.parquet as pq
 import pytest
+from tests.cli.conftest import Done
+from tests.cli.conftest import Run as Cli
 
 from residency.cli import forms, main, terminal
 from residency.errors import UsageError
@@ -21,27 +21,12 @@ from residency.report.formats import FORMATS
 from residency.shipped import data_path
 
 
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Done]
-
-
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+def cli(run: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """Run the command in this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     for name in ("GITHUB_STEP_SUMMARY", "NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
-
-    def run(*args: object) -> Done:
-        code = main([str(a) for a in args])
-        captured = capsys.readouterr()
-        return Done(code, captured.out, captured.err)
-
     return run
 
 

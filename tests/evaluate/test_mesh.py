@@ -6,7 +6,7 @@ import pytest
 from tests.evaluate.physics_data import DUBLIN, FRANKFURT, NEW_YORK, OSLO, SYDNEY, TOKYO, vantage
 
 from residency.errors import LimitError
-from residency.evaluate.mesh import Mesh, MeshTrip, sanitise, well_connected, without_site
+from residency.evaluate.mesh import Mesh, MeshTrip, columns_of, without_site
 from residency.evaluate.physics import KM_PER_MS, Bound
 from residency.limits import LIMITS
 from residency.model.network import Vantage
@@ -26,6 +26,18 @@ def mesh(stated: dict[str, tuple[float, float]] | None = None) -> Mesh:
     ]
     vantages = tuple(vantage(name, *stated.get(name, at)) for name, at in CITIES.items())
     return Mesh(vantages=vantages, trips=tuple(trips))
+
+
+def sanitise(of: Mesh) -> frozenset[str]:
+    """Return the names of those kept of a whole mesh."""
+    columns = columns_of(of)
+    return columns.names_of(columns.sanitised(columns.everyone))
+
+
+def well_connected(of: Mesh) -> frozenset[str]:
+    """Return the names of those that were tested by enough others of a whole mesh."""
+    columns = columns_of(of)
+    return columns.names_of(columns.connected(columns.everyone))
 
 
 def test_an_honest_mesh_is_kept_whole() -> None:

@@ -81,7 +81,11 @@ class MeshColumns:
         return np.asarray(distances_km(self.units, here)[:, 0] <= within_km + self.radii_km)
 
     def sanitised(self, among: Bits) -> Bits:
-        """Say who of `among` is kept when they alone test each other: see `sanitise`."""
+        """Say who of `among` is kept when they alone test each other: those left when none is too fast to another.
+
+        Removed greedily by most violations; several with equally many go together, since of two that accuse each
+        other alone nobody knows which is wrong. Who has no times to them is not tested: see `connected`.
+        """
         kept, violations = among.copy(), self.too_fast & among[:, None] & among[None, :]
         counts = violations.sum(axis=0)
         while counts.max(initial=0) > 0:
@@ -93,7 +97,7 @@ class MeshColumns:
         return kept
 
     def connected(self, among: Bits, least: int = LEAST_PARTNERS) -> Bits:
-        """Say who of all has times to at least `least` of `among`."""
+        """Say who of all has times to at least `least` of `among`: the rest were never tested by them."""
         return np.asarray(np.isfinite(self.least_ms[:, among]).sum(axis=1) >= least)
 
     def admitted(self, kept: Bits) -> Bits:
@@ -122,22 +126,6 @@ def columns_of(mesh: Mesh, bound: Bound = Bound.FIBRE) -> MeshColumns:
         least_ms=least_ms,
         too_fast=np.asarray(apart > least_ms * KM_PER_MS[bound]),
     )
-
-
-def sanitise(mesh: Mesh, *, bound: Bound = Bound.FIBRE) -> frozenset[str]:
-    """Return the names of the vantages kept: those left when none is faster than `bound` to another.
-
-    Removed greedily by most violations; several with equally many go together, since of two that accuse each other
-    alone nobody knows which is wrong. A vantage without times in the mesh is not tested: see `well_connected`.
-    """
-    columns = columns_of(mesh, bound)
-    return columns.names_of(columns.sanitised(columns.everyone))
-
-
-def well_connected(mesh: Mesh, *, least: int = LEAST_PARTNERS) -> frozenset[str]:
-    """Return the names of the vantages that have times to at least `least` others: the rest were never tested."""
-    columns = columns_of(mesh)
-    return columns.names_of(columns.connected(columns.everyone, least))
 
 
 def without_site(mesh: Mesh, lat: float, lon: float, within_km: float) -> Mesh:

@@ -159,8 +159,8 @@ def locate_by_discs(trips: Sequence[RoundTrip], geography: Geography, *, bound: 
     A code is excluded where its best-covered cell lies in at least `k` independent discs fewer than the best-covered
     place on land: fewer than `k` wrong discs can then not have excluded the true place, which at least all discs but
     those cover, and no place is in more than all. Each disc that must be wrong in any case adds one to `k`. Use `k` = 1
-    with vantages that `mesh.sanitise` kept, 2 with others. No trips exclude nothing. Not checked: that one machine
-    answered all.
+    with vantages that `MeshColumns.sanitised` kept, 2 with others. No trips exclude nothing. Not checked: that one
+    machine answered all.
     """
     if k < 1:
         raise ValueError("the deficit k is 1 or more")

@@ -18,9 +18,10 @@ ALLOWED: dict[str, set[str]] = {
     "arrow": set(),  # buffers between Arrow and numpy, for whoever has columns
     "files": {"errors"},  # one file, whole, up to a cap
     "_version": set(),
+    "collector": set(),
     "model": {"errors", "limits"},
     "evaluate": {"model", "errors", "limits"},
-    "report": {"model", "errors", "limits"},
+    "report": {"collector", "model", "errors", "limits"},
     # Border modules: `shipped` finds verified data, `suffixes` reads the list of public suffixes, `claims` reads claim
     # files. They stand on the model.
     "suffixes": {"model"},
@@ -39,6 +40,7 @@ ALLOWED: dict[str, set[str]] = {
             "resolve",
             "evaluate",
             "arrow",
+            "collector",
             "model",
             "errors",
             "limits",

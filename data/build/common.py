@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 DATA = Path(__file__).resolve().parent.parent
 GEO = DATA / "geo"
@@ -144,23 +143,18 @@ def labels(values: Sequence[str]) -> pa.DictionaryArray:
     )
 
 
-def write_table(path: Path, table: pa.Table, delta: Sequence[str]) -> None:
-    """Write zstd parquet with page checksums; `delta` names the columns that are sorted numbers."""
-    pq.write_table(
-        table,
-        path,
-        compression="zstd",
-        compression_level=19,
-        use_dictionary=[name for name in table.column_names if name not in delta],
-        column_encoding=dict.fromkeys(delta, "DELTA_BINARY_PACKED"),
-        write_page_checksum=True,
-        write_statistics=False,
-        row_group_size=1 << 24,
-        data_page_size=1 << 23,
-        dictionary_pagesize_limit=1 << 22,
-        store_schema=True,
-    )
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a table as one Arrow record batch, its buffers packed by zstd: read without pyarrow.parquet's imports."""
+    packed = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=19))
+    whole = table.combine_chunks()
+    with pa.ipc.new_file(path, whole.schema, options=packed) as file:
+        file.write_table(whole)
     print(f"{path.name}: {table.num_rows} rows, {path.stat().st_size} bytes")
+
+
+def read_table(path: Path) -> pa.Table:
+    """Read a table that `write_table` wrote."""
+    return pa.ipc.open_file(pa.py_buffer(path.read_bytes())).read_all()
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

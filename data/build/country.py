@@ -1,4 +1,4 @@
-"""Build geo/country_v4.parquet and geo/country_v6.parquet from DB-IP Lite country.
+"""Build geo/country_v4.arrow and geo/country_v6.arrow from DB-IP Lite country.
 
 The databases are read once, here, and end as contiguous intervals: the program never opens an .mmdb of ours.
 Codes that name no country (EU, AP, ZZ, A1, A2) become "", which means: the database says nothing.
@@ -45,13 +45,13 @@ def build_v4(path: Path) -> None:
     table = pa.table(
         {"start": pa.array([row[0] for row in rows], pa.uint32()), "country": labels([r[1] for r in rows])}
     )
-    write_table(GEO / "country_v4.parquet", table, ["start"])
+    write_table(GEO / "country_v4.arrow", table)
 
 
 def build_v6(path: Path) -> None:
     """Write the IPv6 table: start_hi uint64, country; start_lo only where a boundary lies inside a /64."""
     rows = [row for row in partition(read_intervals(path), "") if row[0] < 1 << 128]
-    write_v6(GEO / "country_v6.parquet", [row[0] for row in rows], {"country": labels([row[1] for row in rows])})
+    write_v6(GEO / "country_v6.arrow", [row[0] for row in rows], {"country": labels([row[1] for row in rows])})
 
 
 def write_v6(path: Path, starts: list[int], columns: dict[str, pa.Array]) -> None:
@@ -60,7 +60,7 @@ def write_v6(path: Path, starts: list[int], columns: dict[str, pa.Array]) -> Non
     keys = {"start_hi": pa.array([start >> 64 for start in starts], pa.uint64())}
     if any(low):
         keys["start_lo"] = pa.array(low, pa.uint64())
-    write_table(path, pa.table({**keys, **columns}), ["start_hi"])
+    write_table(path, pa.table({**keys, **columns}))
 
 
 def main() -> None:

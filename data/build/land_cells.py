@@ -1,4 +1,4 @@
-"""Build geo/land_cells.parquet: discs that together hold the land of each code of geo/borders.parquet.
+"""Build geo/land_cells.arrow: discs that together hold the land of each code of geo/borders.arrow.
 
 Every point of land lies within `WITNESS_KM` of a witness: a point of a fine lattice inside the outline, or a point of
 the outline itself. Witnesses are grouped by boxes of one degree (as wide as high), of a half and a quarter where a
@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from common import DATA, GEO, labels, work_folder, write_table
+from common import DATA, GEO, labels, read_table, work_folder, write_table
 
 sys.path.insert(0, str(DATA.parent / "src"))
 
@@ -53,7 +52,7 @@ class Points:
 
 def read_outlines() -> tuple[list[str], Points, Numbers]:
     """Return the codes, the vertices of all rings, and the positions where an edge begins."""
-    table = pq.read_table(GEO / "borders.parquet").combine_chunks()
+    table = read_table(GEO / "borders.arrow").combine_chunks()
     code = table["code"].combine_chunks()
     ring = table["ring"].to_numpy()
     vertices = Points(
@@ -158,7 +157,7 @@ def main() -> None:
             "radius_m": pa.array(np.ceil(radius_km * 1000).astype(np.int32)),
         }
     )
-    write_table(GEO / "land_cells.parquet", table, ["lat_millidegrees", "lon_millidegrees", "radius_m"])
+    write_table(GEO / "land_cells.arrow", table)
 
 
 if __name__ == "__main__":

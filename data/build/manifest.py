@@ -11,8 +11,6 @@ import json
 from collections import defaultdict
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from common import (
     ASN,
     ATLAS,
@@ -24,6 +22,7 @@ from common import (
     ISO3166,
     TZDATA,
     read_rows,
+    read_table,
 )
 
 SCHEMA = "residency-data/1"
@@ -61,7 +60,7 @@ BORDERS = {
     "max_age_days": 3650,
 }
 ENTRIES: dict[str, dict[str, Any]] = {
-    "geo/borders.parquet": {
+    "geo/borders.arrow": {
         **BORDERS,
         "id": "borders",
         "kind": "borders",
@@ -70,28 +69,28 @@ ENTRIES: dict[str, dict[str, Any]] = {
         "a date of their own are codes of their own: ES is Spain without ES-CN, ES-CE and ES-ML. The package gives no "
         "date: that of Natural Earth 4.1.0 is from memory.",
     },
-    "geo/land_cells.parquet": {
+    "geo/land_cells.arrow": {
         **BORDERS,
         "id": "land-cells",
         "kind": "borders",
         "name": "Discs that hold all land of each country",
-        "note": "Made from geo/borders.parquet; radii hold 6 km of slack for its errors.",
+        "note": "Made from geo/borders.arrow; radii hold 6 km of slack for its errors.",
     },
-    "geo/country_v4.parquet": {
+    "geo/country_v4.arrow": {
         **DBIP,
         "id": "dbip-country-v4",
         "kind": "database",
         "name": "DB-IP Lite country, IPv4",
         "note": 'Intervals: a row holds from its start to the next start - 1. "" says nothing; XK is kept.',
     },
-    "geo/country_v6.parquet": {
+    "geo/country_v6.arrow": {
         **DBIP,
         "id": "dbip-country-v6",
         "kind": "database",
         "name": "DB-IP Lite country, IPv6",
         "note": "Intervals by (start_hi, start_lo). Unallocated space carries a country too: it proves nothing.",
     },
-    "geo/provider_ranges.parquet": {
+    "geo/provider_ranges.arrow": {
         "id": "provider-ranges",
         "kind": "declared",
         "name": "Published address ranges of cloud and CDN providers",
@@ -109,13 +108,13 @@ ENTRIES: dict[str, dict[str, Any]] = {
         "DigitalOcean's regions are the ISO 3166-2 parts of its list. GitHub's networks are an area's, placed by "
         "provider_prefixes.csv, as reviewed on 2026-11-23.",
     },
-    "geo/origin_v4.parquet": {
+    "geo/origin_v4.arrow": {
         **ORIGIN,
         "id": "origin-v4",
         "kind": "origin",
         "name": "Networks and their kinds, IPv4",
     },
-    "geo/origin_v6.parquet": {
+    "geo/origin_v6.arrow": {
         **ORIGIN,
         "id": "origin-v6",
         "kind": "origin",
@@ -188,7 +187,7 @@ ENTRIES: dict[str, dict[str, Any]] = {
         "source": "github/docs 02ac71cd, network-details-for-ghecom",
         "built": "2026-11-23T00:00:00Z",
         "max_age_days": 35,
-        "note": "Also in geo/provider_ranges.parquet. The page has no date; this is the day of its review.",
+        "note": "Also in geo/provider_ranges.arrow. The page has no date; this is the day of its review.",
     },
     "provider_regions.csv": {
         **OURS,
@@ -217,7 +216,7 @@ def describe(file: str, entry: dict[str, Any]) -> dict[str, Any]:
     """Complete an entry with what the file itself says."""
     path = DATA / file
     content = path.read_bytes()
-    rows = pq.read_metadata(path).num_rows if path.suffix == ".parquet" else len(read_rows(path))
+    rows = read_table(path).num_rows if path.suffix == ".arrow" else len(read_rows(path))
     return {
         **entry,
         "file": file,
@@ -237,13 +236,13 @@ def read_snapshots() -> dict[str, list[str]]:
 
 def data_files() -> set[str]:
     """List the files that the manifest has to cover."""
-    return {path.relative_to(DATA).as_posix() for pattern in ("*.csv", "geo/*.parquet") for path in DATA.glob(pattern)}
+    return {path.relative_to(DATA).as_posix() for pattern in ("*.csv", "geo/*.arrow") for path in DATA.glob(pattern)}
 
 
 def main() -> None:
     """Write the manifest; refuse a file without entry and an entry without file."""
     snapshots = read_snapshots()
-    ranges = ENTRIES["geo/provider_ranges.parquet"]
+    ranges = ENTRIES["geo/provider_ranges.arrow"]
     ranges["snapshots"] = snapshots
     ranges["built"] = max(day for days in snapshots.values() for day in days) + "T00:00:00Z"
     if unlike := data_files() ^ set(ENTRIES):

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from common import DATA, GEO, read_rows
+from common import DATA, GEO, read_rows, read_table
 
 Row = dict[str, Any]
 Ranges = dict[tuple[int, int], dict[int, list[Row]]]
@@ -24,7 +24,7 @@ Ranges = dict[tuple[int, int], dict[int, list[Row]]]
 def read_ranges() -> Ranges:
     """Index the provider ranges by (family, length), then by address."""
     index: Ranges = defaultdict(lambda: defaultdict(list))
-    for row in pq.read_table(GEO / "provider_ranges.parquet").to_pylist():
+    for row in read_table(GEO / "provider_ranges.arrow").to_pylist():
         index[row["family"], row["length"]][row["hi"] << 64 | row["lo"]].append(row)
     return index
 
@@ -60,7 +60,7 @@ def compare(index: Ranges, truth: Row) -> tuple[str, str]:
 
 def country_at(family: str) -> Any:
     """Return a function from an address (as a number) to the country of the embedded database."""
-    table = pq.read_table(GEO / f"country_{family}.parquet").to_pydict()
+    table = read_table(GEO / f"country_{family}.arrow").to_pydict()
     starts = table.get("start") or [
         high << 64 | low for high, low in zip(table["start_hi"], table["start_lo"], strict=True)
     ]

@@ -1,4 +1,4 @@
-"""Build geo/origin_v4.parquet and geo/origin_v6.parquet: which network an address belongs to, and of what kind.
+"""Build geo/origin_v4.arrow and geo/origin_v6.arrow: which network an address belongs to, and of what kind.
 
 Kinds: `cloud`, `hosting`, `cdn` (shared fronts included), `other`, and "" where no network is known.
 asn_kinds.csv decides first (written by hand, with reasons); else the organisation's name, by patterns that only a
@@ -87,9 +87,9 @@ def main() -> None:
     GEO.mkdir(exist_ok=True)
     rows = [r for r in partition(read_intervals(folder / "asn-ipv4-num.csv", curated), NOTHING) if r[0] < 1 << 32]
     starts = pa.array([start for start, _ in rows], pa.uint32())
-    write_table(GEO / "origin_v4.parquet", pa.table({"start": starts, **columns(rows)}), ["start"])
+    write_table(GEO / "origin_v4.arrow", pa.table({"start": starts, **columns(rows)}))
     rows = [r for r in partition(read_intervals(folder / "asn-ipv6-num.csv", curated), NOTHING) if r[0] < 1 << 128]
-    write_v6(GEO / "origin_v6.parquet", [start for start, _ in rows], columns(rows))
+    write_v6(GEO / "origin_v6.arrow", [start for start, _ in rows], columns(rows))
 
 
 if __name__ == "__main__":

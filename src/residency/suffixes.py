@@ -5,6 +5,7 @@ No network is used; the list is read when a name is first asked about.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -15,22 +16,13 @@ if TYPE_CHECKING:
 
 
 @lru_cache(maxsize=1)
-def _rules() -> dict[str, tuple[list[str], list[str]]]:
-    """Return the list's rules by top label, those of ICANN's section and all of them."""
+def _sections() -> tuple[str, str]:
+    """Return the list's text: ICANN's section, and all of it."""
     from publicsuffixlist import PSLFILE
 
-    found: dict[str, tuple[list[str], list[str]]] = {}
-    is_icann = False
     with open(PSLFILE, encoding="utf-8") as file:
-        for line in file:
-            if line.startswith("// ==="):
-                is_icann = line.startswith("// ===BEGIN ICANN")
-            elif line[:2] != "//" and (rule := line.strip()):
-                icann, every = found.setdefault(rule.rpartition(".")[2].lower(), ([], []))
-                every.append(rule)
-                if is_icann:
-                    icann.append(rule)
-    return found
+        every = file.read().lower()
+    return every[every.index("// ===begin icann") : every.index("// ===end icann")], every
 
 
 @lru_cache(maxsize=1_000)
@@ -39,8 +31,9 @@ def _suffix_list(top: str, *, only_icann: bool) -> PublicSuffixList:
     from publicsuffixlist import PublicSuffixList
 
     label = top.removeprefix("xn--").encode("ascii").decode("punycode") if top.startswith("xn--") else top
-    icann, every = _rules().get(label, ([], []))
-    return PublicSuffixList("\n".join(icann if only_icann else every), accept_unknown=False)
+    icann, every = _sections()
+    rules = re.findall(rf"^(?:[^/\s]\S*\.)?{re.escape(label)}$", icann if only_icann else every, re.MULTILINE)
+    return PublicSuffixList("\n".join(rules), accept_unknown=False)
 
 
 def is_icann_suffix(pattern: HostPattern) -> bool:

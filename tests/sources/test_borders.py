@@ -46,10 +46,10 @@ def test_rings_are_closed_and_grouped_by_code() -> None:
 def test_a_damaged_table_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from residency import shipped
 
-    content = bytearray(shipped.data_path("geo/borders.parquet").read_bytes())
+    content = bytearray(shipped.data_path("geo/borders.arrow").read_bytes())
     content[1000] ^= 1
     (tmp_path / "geo").mkdir()
-    (tmp_path / "geo" / "borders.parquet").write_bytes(content)
+    (tmp_path / "geo" / "borders.arrow").write_bytes(content)
     monkeypatch.setattr(shipped, "data_path", lambda name: tmp_path / name)
     with pytest.raises(SourceError, match="differs from its manifest"):
         borders.read_rings()

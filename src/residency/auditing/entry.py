@@ -23,6 +23,7 @@ from residency.auditing.options import (
 )
 from residency.auditing.resolving import recorded_answers
 from residency.auditing.run import Run
+from residency.collector import collector_paused
 from residency.errors import UsageError, did_you_mean, shorten
 from residency.model.claim import Claim, Pack, party_key
 from residency.model.evidence import Snapshot
@@ -199,6 +200,7 @@ def _read(
     return read_traffic(traffic, cuts_us=cuts, options=options, progress=progress, answers=answers, **kept)
 
 
+@collector_paused()
 def _load_packs(claims: ClaimsInput, gazetteer: Gazetteer) -> tuple[Pack, ...]:
     from residency.claims import load_pack
 

@@ -20,6 +20,7 @@ from residency._version import __version__
 from residency.auditing.options import AuditOptions
 from residency.auditing.tables import as_groups, as_observed
 from residency.auditing.witnesses import Hints, Witnesses
+from residency.collector import collector_paused
 from residency.evaluate import sentences
 from residency.evaluate.judge import Entry, Judged, could_yield, judge
 from residency.evaluate.locate import excluded_by, side_of
@@ -151,6 +152,7 @@ class Run:
         """Does an endpoint in scope have flows on both sides of an end of the time rule of its own evidence?"""
         return self.witnesses.span_a_time_rule(self.groups, self.observed)
 
+    @collector_paused()
     def report(self, quarantine: Callable[[QuarantinedRecord], None] | None) -> Report:
         """Judge every claim and put the report together."""
         judged = [self._judge(claim, self.scopes[claim.id]) for claim in self.claims]

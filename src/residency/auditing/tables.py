@@ -17,6 +17,7 @@ from residency.model.period import from_us
 from residency.model.verdict import Observed
 from residency.sources.interface import Source
 
+_FEW_ROWS = 50_000  # up to here Python is quicker than the import of pyarrow.compute, which pyarrow's encoder needs
 _SAME_NAME = tuple(f.name for f in fields(Observed) if f.name not in ("group", "first", "last"))
 
 
@@ -50,7 +51,7 @@ def as_groups(table: Any, sources: Sequence[Source], *, want_asns: bool) -> Grou
 
 def as_observed(table: Any, rows: NDArray[np.int64]) -> dict[int, Observed]:
     """Return the endpoints of these rows as objects, by row."""
-    picked = table.take(integers(rows)).to_pydict()
+    picked = (table if len(rows) == len(table) else table.take(integers(rows))).to_pydict()
     columns = [picked[name] for name in _SAME_NAME]
     firsts, lasts = picked["first_us"], picked["last_us"]
     return {
@@ -66,6 +67,10 @@ def as_observed(table: Any, rows: NDArray[np.int64]) -> dict[int, Observed]:
 
 def _coded(column: Any) -> tuple[list[str], NDArray[np.int64]]:
     """Return the distinct words of a text column and each row's index among them (-1 for null)."""
+    if len(column) <= _FEW_ROWS:
+        number: dict[str, int] = {}
+        places = [-1 if word is None else number.setdefault(word, len(number)) for word in column.to_pylist()]
+        return list(number), np.array(places, dtype=np.int64)
     encoded = column.combine_chunks().dictionary_encode()
     if hasattr(encoded, "combine_chunks"):
         encoded = encoded.combine_chunks()

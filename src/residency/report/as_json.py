@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from residency.collector import collector_paused
 from residency.model.claim import Claim, Exemption
 from residency.model.evidence import Evidence, Snapshot
 from residency.model.period import rfc3339
@@ -27,6 +28,7 @@ SCHEMA = "residency-report/1"
 _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=True, allow_nan=False)
 
 
+@collector_paused()
 def document(report: Report) -> dict[str, Any]:
     """Return the report as plain JSON values."""
     return {

@@ -5,7 +5,6 @@ Each is read when it is first asked, verified against the manifest, and kept in 
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from datetime import date
 from functools import cached_property, lru_cache
@@ -38,12 +37,11 @@ HOLDERS = {
 
 
 def read_table(entry_id: str) -> tuple[dict[str, NDArray[Any]], dict[str, list[str]], Snapshot]:
-    """Return a shipped Parquet table as numpy columns, the words of its dictionary columns, and its snapshot."""
+    """Return a shipped Arrow table as numpy columns, the words of its dictionary columns, and its snapshot."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     content, entry = read_verified(entry_id)
-    table = pq.ParquetFile(io.BytesIO(content)).read()  # read_table would import pyarrow.dataset and pandas
+    table = pa.ipc.open_file(pa.py_buffer(content)).read_all()
     columns: dict[str, NDArray[Any]] = {}
     words: dict[str, list[str]] = {}
     for name in table.column_names:

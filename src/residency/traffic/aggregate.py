@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -67,30 +68,39 @@ def group_all(
     """
     first = {name: text for name, text in plan.values.items() if name not in (*_UNGROUPED, "answered")}
     casts = ", ".join(f"{expression} AS v_{name}" for name, expression in first.items())
-    answered = plan.values["answered"]
-    said = f"{period_of('v_ts_us', cuts, likely_us)} AS v_period, {answered} AS v_answered, ({good}) AS v_good"
-    return _insert(f"(SELECT *, {said} FROM (SELECT *, {casts} FROM {source}))", has, "bool_and(v_good)")  # noqa: S608
+    period, answered = period_of("v_ts_us", cuts, likely_us), plan.values["answered"]
+    mark = f"{period} * 4 + CASE WHEN {answered} THEN 1 WHEN {answered} IS NULL THEN 2 ELSE 0 END AS v_mark"
+    rows = f"(SELECT *, {mark}, ({good}) AS v_good FROM (SELECT *, {casts} FROM {source}))"  # noqa: S608
+    return _insert(rows, has, "bool_and(v_good)", _MARKED)
 
 
-def _insert(rows: str, has: frozenset[str], is_good: str) -> str:
+# One small key of two is grouped quicker.
+_MARKED = {"answered": "CASE v_mark & 3 WHEN 2 THEN NULL ELSE v_mark & 3 = 1 END", "period": "v_mark >> 2"}
+
+
+def _insert(rows: str, has: frozenset[str], is_good: str, marked: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return SQL that groups `rows`; `marked` are the keys that stand together in `v_mark`, and how each is read."""
     counts = "count(*)" if "flows" not in has else "sum(coalesce(v_flows, 1))"
     rtt = "min(v_rtt_ms), count(v_rtt_ms), count(*) FILTER (v_rtt_dropped)" if "rtt_ms" in has else "NULL, 0, 0"
-    keys = _keys(has)
-    picked = ", ".join(f"v_{name}" if name in keys else "NULL" for name in KEYS)
+    keys = {name: marked.get(name, f"v_{name}") for name in _keys(has)}
+    picked = ", ".join(keys.get(name, "NULL") for name in KEYS)
+    grouped = [column for name, column in keys.items() if name not in marked] + ["v_mark"] * bool(marked)
+    answered = keys.get("answered", "NULL")
     return f"""
     INSERT INTO by_input
     SELECT ?, ?, {picked}, count(*), {counts}, sum(v_bytes_sent), sum(v_bytes_received),
-      {_unknown("bytes_sent", has)}, {_unknown("bytes_received", has)}, min(v_ts_us), max(v_ts_us), {rtt}, {is_good}
+      {_unknown("bytes_sent", has)}, {_unknown("bytes_received", has, answered)}, min(v_ts_us), max(v_ts_us), {rtt},
+      {is_good}
     FROM {rows}
-    GROUP BY {", ".join(f"v_{name}" for name in keys)}"""  # noqa: S608 - built of constants only
+    GROUP BY {", ".join(grouped)}"""  # noqa: S608 - built of constants only
 
 
-def _unknown(column: str, has: frozenset[str]) -> str:
+def _unknown(column: str, has: frozenset[str], answered: str = "NULL") -> str:
     """Return SQL for the number of flows whose bytes are not told."""
     if "flows" in has:
         return f"coalesce(sum(coalesce(v_flows, 1)) FILTER (v_{column} IS NULL), 0)"
     if column == "bytes_received" and "answered" not in has and column in has:
-        return "CASE WHEN v_answered IS NULL THEN count(*) ELSE 0 END"  # `answered` is a key, null exactly there
+        return f"CASE WHEN ({answered}) IS NULL THEN count(*) ELSE 0 END"  # it is a key, null exactly there
     return f"count(*) - count(v_{column})" if column in has else "count(*)"
 
 

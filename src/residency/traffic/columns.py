@@ -170,7 +170,7 @@ def plan_columns(
 
 def _trust(kinds: Mapping[str, Kind], values: dict[str, str]) -> None:
     for name in ("bytes_sent", "bytes_received", "flows"):
-        if kinds.get(name) in (Kind.INTEGER, Kind.FLOAT):
+        if kinds.get(name) is Kind.FLOAT:
             values[name] = f"CAST({quoted(name)} AS BIGINT)"
 
 
@@ -292,7 +292,8 @@ def _plan_count(
         odd = f"(contains({column}, '.') OR contains({column}, '-')) AND NOT regexp_full_match({column}, '[0-9]+\\.0*')"
         bad = f"{column} IS NOT NULL AND (coalesce({value} NOT BETWEEN 0 AND {cap - 1}, true) OR {odd})"
     elif kind is Kind.INTEGER and trusted:
-        value, bad = f"CAST({column} AS BIGINT)", f"(v_{name} < 0 OR v_{name} >= {cap}) IS TRUE"
+        # Whole doubles add exactly, and quicker, below 2^53, which the sums are held against.
+        value, bad = f"CAST({column} AS DOUBLE)", f"(v_{name} < 0 OR v_{name} >= {2**53}) IS TRUE"
     elif kind is Kind.INTEGER:
         value = f"CASE WHEN {column} BETWEEN 0 AND {cap - 1} THEN CAST({column} AS BIGINT) END"
         bad = f"coalesce({column} NOT BETWEEN 0 AND {cap - 1}, false)"

@@ -32,6 +32,15 @@ CREATE TABLE IF NOT EXISTS seen_named_by (text VARCHAR, canonical VARCHAR, reaso
 _PROTOCOLS = {1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 41: "ipv6", 47: "gre", 50: "esp", 51: "ah", 58: "icmp6",
               132: "sctp"}  # fmt: skip
 PLAIN_HOST = r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{0,62}[a-z]"
+# A dotted quad without leading zeros is its own canonical text. So is global unicast IPv6 as RFC 5952 writes it: lower
+# case, no leading zeros, one `::` for two groups or more (so at most six others), no other group of zeros. What begins
+# with 200 may be Teredo or 6to4, which the strict reader tells apart.
+_GROUP = "[1-9a-f][0-9a-f]{0,3}"
+_PLAIN_V6 = f"2(?:0[1-9a-f][0-9a-f]|[1-9a-f][0-9a-f]{{2}})(?::{_GROUP}){{0,4}}::{_GROUP}(?::{_GROUP}){{0,4}}"
+_IS_PLAIN_ADDRESS = (
+    f"regexp_full_match(text, '{V4}') OR (regexp_full_match(text, '{_PLAIN_V6}') "
+    "AND strlen(text) - strlen(replace(text, ':', '')) <= 6)"
+)
 _BATCH = 100_000
 _PROTO = re.compile(r"[a-z][a-z0-9_.+/-]{0,31}")
 
@@ -62,16 +71,17 @@ class Distinct:
         return scalar(self._connection, f"SELECT count(reason) FROM ({every})") > 0  # noqa: S608
 
     def _hosts(self, query: str) -> None:
-        """Plain lower-case names are their own normal form; only the rest needs Python."""
-        self._connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE fresh AS SELECT text FROM ({query}) q WHERE text IS NOT NULL "  # noqa: S608
-            "AND NOT EXISTS (SELECT 1 FROM seen_host s WHERE s.text = q.text)"
-        )
-        self._connection.execute(
-            "INSERT INTO seen_host SELECT text, text, NULL FROM fresh "  # noqa: S608
-            f"WHERE regexp_full_match(text, '{PLAIN_HOST}') AND strlen(text) <= 253 AND NOT contains(text, 'xn--')"
-        )
-        self._texts("seen_host", "SELECT text FROM fresh", read_host)
+        """Read host names; plain lower-case ones are their own normal form, and only the rest needs Python."""
+        is_plain = f"regexp_full_match(text, '{PLAIN_HOST}') AND strlen(text) <= 253 AND NOT contains(text, 'xn--')"
+        rest = self._take_plain(_unseen(query, "seen_host"), is_plain, "seen_host", "text, text, NULL")
+        self._texts("seen_host", rest, read_host)
+
+    def _take_plain(self, query: str, is_plain: str, table: str, row: str) -> str:
+        """Insert what is its own canonical text as `row` of a table; return the query of the rest."""
+        looked_at = f"SELECT text, {is_plain} AS is_plain FROM ({query})"  # noqa: S608
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE fresh AS {looked_at}")
+        self._connection.execute(f"INSERT INTO {table} SELECT {row} FROM fresh WHERE is_plain")  # noqa: S608
+        return "SELECT text FROM fresh WHERE NOT is_plain"
 
     def hosts(self, query: str) -> None:
         """Read the texts of a query with one column `text` as host names."""
@@ -86,30 +96,17 @@ class Distinct:
         self._addresses(query, True)
 
     def _addresses(self, query: str, is_int: bool) -> None:
-        new = f"""
-        SELECT text FROM ({query}) q WHERE text IS NOT NULL
-          AND NOT EXISTS (SELECT 1 FROM seen_address s WHERE s.text = q.text AND s.is_int = {is_int})"""  # noqa: S608
+        """Read addresses; most are their own canonical text, and only the rest needs Python."""
+        rest = _unseen(query, "seen_address", f" AND s.is_int = {is_int}")
         if not is_int:
-            # A dotted quad without leading zeros is its own canonical text: only the rest needs Python.
-            self._connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE fresh AS SELECT text, regexp_full_match(text, '{V4}') AS is_plain "  # noqa: S608
-                f"FROM ({new})"
-            )
-            self._connection.execute(
-                "INSERT INTO seen_address SELECT text, false, text, 'native', NULL FROM fresh WHERE is_plain"
-            )
-            new = "SELECT text FROM fresh WHERE NOT is_plain"
+            rest = self._take_plain(rest, _IS_PLAIN_ADDRESS, "seen_address", "text, false, text, 'native', NULL")
         read = read_integer_address if is_int else read_address
-        for fresh in self._batches(new):
+        for fresh in self._batches(rest):
             rows = [(text, is_int, *read(text)) for text in fresh]
             self._insert("seen_address", ("text", "is_int", "canonical", "form", "reason"), rows)
 
     def _texts(self, table: str, query: str, read: Callable[[str], tuple[object, str | None]]) -> None:
-        new = (
-            f"SELECT text FROM ({query}) q WHERE text IS NOT NULL "  # noqa: S608
-            f"AND NOT EXISTS (SELECT 1 FROM {table} s WHERE s.text = q.text)"
-        )
-        for fresh in self._batches(new):
+        for fresh in self._batches(_unseen(query, table)):
             self._insert(table, ("text", "canonical", "reason"), [(text, *read(text)) for text in fresh])
 
     def _batches(self, query: str) -> Iterator[list[str]]:
@@ -129,6 +126,14 @@ class Distinct:
         self._connection.register("incoming", pa.table(arrays, names=list(names)))
         self._connection.execute(f"INSERT INTO {table} SELECT * FROM incoming")  # noqa: S608
         self._connection.unregister("incoming")
+
+
+def _unseen(query: str, table: str, more: str = "") -> str:
+    """Return SQL for the texts of `query` that a lookup table does not hold yet."""
+    return (
+        f"SELECT text FROM ({query}) q WHERE text IS NOT NULL "  # noqa: S608
+        f"AND NOT EXISTS (SELECT 1 FROM {table} s WHERE s.text = q.text{more})"
+    )
 
 
 def read_address(text: str) -> tuple[str | None, str | None, str | None]:

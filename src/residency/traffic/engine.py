@@ -36,6 +36,7 @@ def connect(options: ReadOptions, temp_dir: str, database: str = ":memory:") -> 
         connection.execute("SET memory_limit = ?", [options.memory_limit])
         connection.execute("SET temp_directory = ?", [temp_dir])
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET parquet_metadata_cache = true")  # a footer is asked five times
         if _has_progress_bar(connection):
             connection.execute("SET enable_progress_bar = false")
         connection.execute("SET preserve_insertion_order = false")  # lines are numbered, outputs sorted

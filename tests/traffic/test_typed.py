@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 from tests.traffic.conftest import GOOD, HEADER, Write, read
 
 from residency.errors import InputError
+from residency.traffic import plain
 
 _TS = [datetime(2026, 6, 1, tzinfo=UTC)] * 3
 
@@ -126,3 +127,67 @@ def test_half_a_parquet_file(write: Write, tmp_path: Path) -> None:
     for damaged in (whole[: len(whole) // 2], whole[:4], whole[:-8] + b"\xff\xff\xff\x7fPAR1"):
         with pytest.raises(InputError):
             read([write("b.parquet", damaged)])
+
+
+_SPOILT: dict[str, Any] = {
+    "ts": None,
+    "client_ip": "10.0.0.999",
+    "server_ip": "nowhere",
+    "server_port": 70_000,
+    "proto": "t c p",
+    "bytes_sent": -1,
+    "bytes_received": 2**53 + 1,  # too much to be summed as a double, and good all the same
+    "host": "a:1",
+}
+
+
+def spoilt(path: Path, *, every: int, rows: int = 3_000) -> Path:
+    """Write rows of which every so many have one bad value, each column in its turn."""
+    columns: dict[str, list[Any]] = {
+        "ts": [datetime(2026, 6, 1, tzinfo=UTC) + timedelta(seconds=i) for i in range(rows)],
+        "client_ip": [f"10.0.0.{i % 250}" for i in range(rows)],
+        "server_ip": [f"81.2.69.{i % 9}" for i in range(rows)],
+        "server_port": [443 + i % 2 for i in range(rows)],
+        "proto": ["tcp"] * rows,
+        "bytes_sent": list(range(rows)),
+        "bytes_received": [i % 2 for i in range(rows)],
+        "host": [f"h{i % 5}.example" for i in range(rows)],
+    }
+    for turn, row in enumerate(range(0, rows, every)):
+        name = list(_SPOILT)[turn % len(_SPOILT)]
+        columns[name][row] = _SPOILT[name]
+    pq.write_table(pa.table(columns), path, row_group_size=1_000)
+    return path
+
+
+@pytest.mark.parametrize("every", [1_000, 100, 7])
+def test_only_the_bad_rows_of_a_parquet_file_are_read_exactly(
+    every: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = spoilt(tmp_path / "a.parquet", every=every)
+    exact: list[int] = []
+    take_exact = plain.Loader.take_exact
+
+    def remember(loader: plain.Loader, number: int, source: Any, tally: Any, **options: Any) -> None:
+        exact.append(source.records)
+        take_exact(loader, number, source, tally, **options)
+
+    monkeypatch.setattr(plain.Loader, "take_exact", remember)
+    day = 1_780_272_000_000_000
+    found = read([path], [day + 1_000_000_000])
+    bad = len(range(0, 3_000, every))
+    good = len(range(list(_SPOILT).index("bytes_received"), bad, len(_SPOILT)))
+    assert exact == [bad]
+    assert found.one.quarantined == bad - good
+
+    monkeypatch.setattr(plain.Loader, "_read_bad_rows", lambda *_: False)
+    slow = read([path], [day + 1_000_000_000])
+    assert exact[1:] == [3_000]
+    assert found == slow
+
+
+def test_more_bad_rows_than_are_looked_for_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain, "_MOST_BAD_ROWS", 2)
+    found = read([spoilt(tmp_path / "a.parquet", every=100)])
+    assert found.one.quarantined == 27
+    assert found.one.flows_rows == 2_973

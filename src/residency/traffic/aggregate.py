@@ -60,22 +60,36 @@ def group_rows(source: str, values: Mapping[str, str], good: str, cuts: Sequence
 def group_all(
     source: str, plan: Plan, good: str, cuts: Sequence[int], has: frozenset[str], likely_us: int | None = None
 ) -> str:
-    """Return SQL that groups every row of `source` and tells of each group whether all its rows are good.
+    """Return SQL that groups every row of `source`, good rows and bad ones apart.
 
     Made in layers, so that each cast is done once: casts, then what is said of their results, then groups. A bad
-    row is not left out; the caller reads the input the exact way if a group has one. `likely_us` is a time near
-    those of most rows: its period is asked first.
+    row is not left out; the caller reads its input the exact way, or the rows that `bad_rows` finds. `likely_us` is a
+    time near those of most rows: its period is asked first.
     """
-    first = {name: text for name, text in plan.values.items() if name not in (*_UNGROUPED, "answered")}
-    casts = ", ".join(f"{expression} AS v_{name}" for name, expression in first.items())
     period, answered = period_of("v_ts_us", cuts, likely_us), plan.values["answered"]
-    mark = f"{period} * 4 + CASE WHEN {answered} THEN 1 WHEN {answered} IS NULL THEN 2 ELSE 0 END AS v_mark"
-    rows = f"(SELECT *, {mark}, ({good}) AS v_good FROM (SELECT *, {casts} FROM {source}))"  # noqa: S608
-    return _insert(rows, has, "bool_and(v_good)", _MARKED)
+    is_answered = f"CASE WHEN {answered} THEN 1 WHEN {answered} IS NULL THEN 2 ELSE 0 END"
+    mark = f"{period} * 8 + {is_answered} + CASE WHEN {good} THEN 0 ELSE 4 END AS v_mark"
+    return _insert(f"(SELECT *, {mark} FROM {_cast(source, plan)})", has, "v_mark & 4 = 0", _MARKED)  # noqa: S608
 
 
-# One small key of two is grouped quicker.
-_MARKED = {"answered": "CASE v_mark & 3 WHEN 2 THEN NULL ELSE v_mark & 3 = 1 END", "period": "v_mark >> 2"}
+def bad_rows(source: str, plan: Plan, good: str, texts: Mapping[str, str]) -> str:
+    """Return SQL for the `line` of every row that `group_all` groups as bad, or that has one of certain texts.
+
+    `texts` are queries of the texts that are no good, by column.
+    """
+    among = "".join(f" OR CAST(v_{column} AS VARCHAR) IN ({query})" for column, query in texts.items())
+    return f"SELECT line FROM {_cast(source, plan)} WHERE NOT coalesce({good}, false){among}"  # noqa: S608
+
+
+def _cast(source: str, plan: Plan) -> str:
+    casts = ", ".join(
+        f"{text} AS v_{name}" for name, text in plan.values.items() if name not in (*_UNGROUPED, "answered")
+    )
+    return f"(SELECT *, {casts} FROM {source})"  # noqa: S608
+
+
+# What stands in `v_mark`: one small key is grouped quicker than three.
+_MARKED = {"answered": "CASE v_mark & 3 WHEN 2 THEN NULL ELSE v_mark & 3 = 1 END", "period": "v_mark >> 3"}
 
 
 def _insert(rows: str, has: frozenset[str], is_good: str, marked: Mapping[str, str] = MappingProxyType({})) -> str:

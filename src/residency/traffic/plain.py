@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from residency.errors import InputError, shorten
 from residency.limits import LIMITS
 from residency.traffic import quick
-from residency.traffic.aggregate import group_all, group_rows
+from residency.traffic.aggregate import bad_rows, group_all, group_rows
 from residency.traffic.columns import (
     KNOWN_CLIENTS,
     LAST_US,
@@ -31,7 +31,7 @@ from residency.traffic.columns import (
 )
 from residency.traffic.engine import scalar, seam
 from residency.traffic.records import Rejected, Tally
-from residency.traffic.source import QuickSource
+from residency.traffic.source import NumberedSource, QuickSource
 
 if TYPE_CHECKING:
     import duckdb
@@ -47,6 +47,14 @@ CREATE TABLE IF NOT EXISTS quarantine (input INTEGER, line BIGINT, byte_offset B
 CREATE TABLE IF NOT EXISTS flow_ids (flow_id VARCHAR);
 """
 GOOD = "final IS NULL AND NOT is_duplicate"
+BAD_CLIENTS = "bad_clients"
+_ODD_SUMS = " OR ".join(
+    [
+        f"first_us < 0 OR last_us >= {LAST_US}",
+        *(f"{name} >= {2**53}" for name in ("flows", "bytes_sent", "bytes_received")),
+    ]
+)
+_MOST_BAD_ROWS = 10_000  # of which each is asked for by its number
 _SAMPLED_ROWS = 200_000
 _NOT_QUICK = frozenset({"answered", "rtt_ms", "rtt_kind", "flows", "flow_id"})
 _LOOKUPS = (
@@ -106,7 +114,7 @@ class Loader:
             return False
         if not (self._load_quick(number, source) or self._load_fast(number, source, is_int, tally)):
             return False
-        tally.records = tally.flows_rows = source.records
+        tally.records, tally.flows_rows = source.records, source.records - tally.quarantined
         return True
 
     def is_exact_only(self, source: FlowSource) -> bool:
@@ -139,7 +147,7 @@ class Loader:
             [number],
         )
         self._con.unregister("incoming")
-        return self._stands(number, source)
+        return self._stands(number, source) or self._take_back(number)
 
     def _count_bad(self, clients: pa.Array) -> int:
         """Return how many texts are no addresses."""
@@ -159,26 +167,58 @@ class Loader:
         plan = plan_columns(kinds, self._unit, with_clients=each_client, known_clients=True, trusted=True)
         good = f"{source.fast_condition} AND {plan.good}"
         likely = likely_time(source.first_time, self._unit)
-        sql = group_all(relation.sql, plan, good, self._cuts, frozenset(source.kinds), likely)
         try:
             with seam(tally.path, "reading its rows"), self._objects(relation):
                 if each_client:
                     self._learn_clients(relation, kinds)
-                elif self._has_bad_client(relation, kinds):
-                    return False
+                else:
+                    good += self._no_bad_client(relation, kinds)
+                sql = group_all(relation.sql, plan, good, self._cuts, frozenset(source.kinds), likely)
                 self._con.execute(sql, [number, is_int, *relation.values])
+            if self._stands(number, source):
+                return True
+            if isinstance(source, NumberedSource) and self._read_bad_rows(number, source, kinds, plan, good, tally):
+                return True
         except InputError:
             self._start_over()
-            return False
-        return self._stands(number, source)
+        return self._take_back(number)
 
-    def _stands(self, number: int, source: FlowSource) -> bool:
-        """Are the groups of an input all there is to say? Otherwise they are taken back."""
-        has_clients = "client_ip" in source.kinds
-        if self._is_whole(number, source) and not self._naming.may_name(number, has_clients=has_clients):
-            return True
+    def _take_back(self, number: int) -> bool:
+        """Forget the groups of an input; return False, for nothing of it was read then."""
         self._con.execute("DELETE FROM by_input WHERE input = ?", [number])
         return False
+
+    def _read_bad_rows(
+        self, number: int, source: NumberedSource, kinds: Mapping[str, Kind], plan: Plan, good: str, tally: Tally
+    ) -> bool:
+        """Keep the groups of good rows, and read exactly the rows of all others; False if they cannot be told."""
+        mine = "FROM by_input WHERE input = ?"
+        has_odd_sums = scalar(self._con, f"SELECT count(*) {mine} AND is_good AND ({_ODD_SUMS})", [number]) > 0
+        if has_odd_sums or self._may_name(number, source):
+            return False
+        self._distinct.read("by_input", f"input = {number:d} AND is_good")
+        faults = self._distinct.faults(is_int=source.kinds["server_ip"] is Kind.INTEGER)
+        relation = source.numbered(kinds)
+        is_any_bad = scalar(self._con, f"SELECT count(*) {mine} AND NOT is_good", [number]) > 0
+        sql = bad_rows(relation.sql, plan, good if is_any_bad else "true", faults)
+        with seam(tally.path, "looking for its bad rows"):
+            found = self._con.execute(f"{sql} LIMIT {_MOST_BAD_ROWS + 1}", [*relation.values]).fetchall()
+        among = "".join(f" OR {column} IN ({query})" for column, query in faults.items())
+        is_bad = f"(NOT is_good{among})"
+        if scalar(self._con, f"SELECT sum(records) {mine} AND {is_bad}", [number]) != len(found):
+            return False  # there are more of them, or others
+        if not found:
+            return False
+        self._con.execute(f"DELETE {mine} AND {is_bad}", [number])
+        self.take_exact(number, source.only(sorted(line for (line,) in found)), tally, is_unterminated=False)
+        return True
+
+    def _stands(self, number: int, source: FlowSource) -> bool:
+        """Are the groups of an input all there is to say?"""
+        return self._is_whole(number, source) and not self._may_name(number, source)
+
+    def _may_name(self, number: int, source: FlowSource) -> bool:
+        return self._naming.may_name(number, has_clients="client_ip" in source.kinds)
 
     def _learn_clients(self, relation: Relation, kinds: Mapping[str, Kind]) -> None:
         """Keep the good client addresses of the first rows, so that most later rows need only be looked up."""
@@ -191,22 +231,27 @@ class Loader:
             list(relation.values),
         )
 
-    def _has_bad_client(self, relation: Relation, kinds: Mapping[str, Kind]) -> bool:
+    def _no_bad_client(self, relation: Relation, kinds: Mapping[str, Kind]) -> str:
+        """Look at the distinct client addresses; return what a good row has to satisfy beside its checks."""
         if "client_ip" not in kinds:
-            return False
+            return ""
         bad = client_check(kinds["client_ip"]).bad
         # A WHERE would be pushed below DISTINCT and look at every row.
-        sql = f"SELECT count(*) FILTER ({bad}) FROM (SELECT DISTINCT client_ip FROM {relation.sql})"  # noqa: S608
-        return scalar(self._con, sql, list(relation.values)) > 0
+        self._con.execute(
+            f"CREATE OR REPLACE TEMP TABLE {BAD_CLIENTS} AS SELECT unnest(list(CAST(client_ip AS VARCHAR)) "  # noqa: S608
+            f"FILTER ({bad})) AS text FROM (SELECT DISTINCT client_ip FROM {relation.sql})",
+            list(relation.values),
+        )
+        if not scalar(self._con, f"SELECT count(*) FROM {BAD_CLIENTS}"):  # noqa: S608
+            return ""
+        return f" AND coalesce(CAST(client_ip AS VARCHAR) NOT IN (SELECT text FROM {BAD_CLIENTS}), true)"  # noqa: S608
 
     def _is_whole(self, number: int, source: FlowSource) -> bool:
         """Did every record come through with sound keys?"""
         mine = "FROM by_input WHERE input = ?"
         if scalar(self._con, f"SELECT sum(records) {mine}", [number]) != source.records:
             return False
-        sums = " OR ".join(f"{name} >= {2**53}" for name in ("flows", "bytes_sent", "bytes_received"))
-        out = f"NOT is_good OR first_us < 0 OR last_us >= {LAST_US} OR {sums}"
-        if scalar(self._con, f"SELECT count(*) {mine} AND ({out})", [number]):
+        if scalar(self._con, f"SELECT count(*) {mine} AND (NOT is_good OR {_ODD_SUMS})", [number]):
             return False
         if source.suspicious and scalar(self._con, f"SELECT count(*) {mine} AND ({source.suspicious})", [number]):
             return False

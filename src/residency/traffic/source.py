@@ -80,6 +80,19 @@ class FlowSource(Protocol):
 
 
 @runtime_checkable
+class NumberedSource(FlowSource, Protocol):
+    """A source whose rows can be asked for by their lines, so that only the bad ones need the exact way."""
+
+    def numbered(self, kinds: Mapping[str, Kind]) -> Relation:
+        """Return the relation of `fast`, with `line`."""
+        ...
+
+    def only(self, lines: Sequence[int]) -> FlowSource:
+        """Return the source of the rows of these lines."""
+        ...
+
+
+@runtime_checkable
 class QuickSource(FlowSource, Protocol):
     """A source that compiled loops may read where numba is installed (`residency.traffic.quick`)."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
@@ -122,11 +122,22 @@ class ParquetSource(_TypedSource):
         """Return DuckDB's reader."""
         return Relation(f"(SELECT {self._columns(kinds)} FROM {self._rows})", (self._link,))  # noqa: S608
 
+    def numbered(self, kinds: Mapping[str, Kind]) -> Relation:
+        """Return the rows of `fast` with their `line`, from 1."""
+        rows = f"read_parquet(?, file_row_number = true){self._where}"
+        sql = f"(SELECT {self._columns(kinds)}, file_row_number + 1 AS line FROM {rows})"  # noqa: S608
+        return Relation(sql, (self._link,))
+
     def exact(self) -> Relation:
         """Return the rows numbered from 1."""
-        rows = f"read_parquet(?, file_row_number = true){self._where}"
-        sql = f"(SELECT {self._columns(self.kinds)}, file_row_number + 1 AS line FROM {rows})"  # noqa: S608
-        return Relation(sql, (self._link,))
+        return self.numbered(self.kinds)
+
+    def only(self, lines: Sequence[int]) -> FlowSource:
+        """Return the same file with only the rows of these lines."""
+        made = copy(self)
+        made.records, made.rejected = len(lines), []
+        made._where = f" WHERE file_row_number IN ({', '.join(str(line - 1) for line in lines)})"
+        return made
 
 
 class TableSource(_TypedSource):

@@ -114,7 +114,8 @@ class Loader:
             return False
         if not (self._load_quick(number, source) or self._load_fast(number, source, is_int, tally)):
             return False
-        tally.records, tally.flows_rows = source.records, source.records - tally.quarantined
+        tally.records = source.records
+        tally.flows_rows = scalar(self._con, "SELECT sum(records) FROM by_input WHERE input = ?", [number])
         return True
 
     def is_exact_only(self, source: FlowSource) -> bool:

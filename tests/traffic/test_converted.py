@@ -51,7 +51,7 @@ def load(conversion: Rows, folder: Path) -> tuple[Tally, list[Any], list[Any]]:
     connection.execute(BY_INPUT)
     distinct = Distinct(connection)
     naming = Naming(connection, distinct)
-    loader = Loader(connection, distinct, naming, [], "s")
+    loader = Loader(connection, distinct, naming, [], "s", str(folder))
     tally = Tally(path="x", format="rows")
     spool = str(folder / "rows.parquet")
     filled = run_conversion(conversion, tally, number=0, spool=spool, connection=connection, naming=naming)

@@ -20,9 +20,9 @@ from tests.traffic.conftest import HEADER, Read, Write, read
 from residency.errors import InputError
 from residency.limits import LIMITS
 from residency.traffic import streams
-from residency.traffic.source import Span
-from residency.traffic.spans import cut
-from residency.traffic.streams import look_at, scan_file
+from residency.traffic.source import OpenFile, Span
+from residency.traffic.spans import as_spans, cut
+from residency.traffic.streams import Scan, look_at, scan_file
 
 BEGIN = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -182,3 +182,15 @@ def test_marks_stand_after_line_ends(chunks: list[bytes], size: int) -> None:
     for place, lines in marks:
         assert data[place - 1 : place] == b"\n"
         assert data[:place].count(b"\n") == lines
+
+
+def test_lines_are_numbered_from_the_nearest_mark_before_them(tmp_path: Path) -> None:
+    lines = [b"x" * (number % 7) + b"\n" for number in range(100)]
+    path = tmp_path / "a"
+    path.write_bytes(b"".join(lines))
+    starts = [sum(map(len, lines[:number])) for number in range(101)]
+    scan = Scan(str(path), size=starts[-1], marks=[(starts[number], number) for number in (10, 40, 41, 90)])
+    picked = [0, 9, 10, 39, 42, 43, 99]
+    spans = as_spans(OpenFile("a", str(path), scan, b""), [(starts[n], starts[n + 1]) for n in picked])
+    assert [span.lines_before for span in spans] == picked
+    assert [span.is_last for span in spans] == [False] * 6 + [True]

@@ -14,7 +14,7 @@ from residency.traffic.engine import quoted
 from residency.traffic.lines import BOM, Block, blocks, shown
 from residency.traffic.records import Rejected
 from residency.traffic.source import FlowSource, OpenFile, Relation, Span, damage_of, duckdb_type
-from residency.traffic.spans import copy_span, cut
+from residency.traffic.spans import as_spans, copy_spans, cut
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,8 +52,17 @@ class CsvSource:
 
     def part(self, span: Span, target: str) -> FlowSource:
         """Return the source of a span's copy."""
-        header = self._file.head.partition(b"\n")[0] + b"\n"
-        return CsvSource(copy_span(self._file, span, header, target, self.format))
+        return CsvSource(copy_spans(self._file, [span], self._header, target, self.format))
+
+    @property
+    def _header(self) -> bytes:
+        return self._file.head.partition(b"\n")[0] + b"\n"
+
+    def lines(self, odd: Sequence[tuple[int, int]], target: str) -> tuple[FlowSource, list[int]]:
+        """Return the source of a copy of some lines, and the line of the file that each of its lines is."""
+        spans = as_spans(self._file, odd)
+        copied = CsvSource(copy_spans(self._file, spans, self._header, target, self.format))
+        return copied, [1, *(span.lines_before + 1 for span in spans)]
 
     @property
     def first_time(self) -> str | None:

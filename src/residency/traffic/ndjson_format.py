@@ -13,7 +13,7 @@ from residency.traffic.engine import quoted
 from residency.traffic.lines import BOM, Block, blocks, shown
 from residency.traffic.records import Rejected
 from residency.traffic.source import FlowSource, OpenFile, Relation, Span, damage_of, duckdb_type
-from residency.traffic.spans import copy_span, cut
+from residency.traffic.spans import as_spans, copy_spans, cut
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,7 +71,13 @@ class NdjsonSource:
 
     def part(self, span: Span, target: str) -> FlowSource:
         """Return the source of a span's copy; its keys are still those of the first objects of the file."""
-        return NdjsonSource(copy_span(self._file, span, b"", target, self.format))
+        return NdjsonSource(copy_spans(self._file, [span], b"", target, self.format))
+
+    def lines(self, odd: Sequence[tuple[int, int]], target: str) -> tuple[FlowSource, list[int]]:
+        """Return the source of a copy of some lines, and the line of the file that each of its lines is."""
+        spans = as_spans(self._file, odd)
+        copied = NdjsonSource(copy_spans(self._file, spans, b"", target, self.format))
+        return copied, [span.lines_before + 1 for span in spans]
 
     @property
     def first_time(self) -> str | None:

@@ -85,7 +85,7 @@ def read_parts(
         with tempfile.TemporaryDirectory(prefix="residency-", dir=options.temp_dir) as folder:
             connection = connect(options, folder)
             try:
-                yield from _read(connection, batches, cuts_us, options)
+                yield from _read(connection, batches, cuts_us, options, folder)
             finally:
                 connection.close()
     except ResidencyError as error:
@@ -97,10 +97,11 @@ def _read(
     batches: Iterable[pa.RecordBatch],
     cuts_us: Sequence[int],
     options: ReadOptions,
+    folder: str,
 ) -> Iterator[pa.RecordBatch]:
     connection.execute(BY_INPUT)
     distinct = Distinct(connection)
-    loader = Loader(connection, distinct, Naming(connection, distinct), cuts_us, options.time_unit)
+    loader = Loader(connection, distinct, Naming(connection, distinct), cuts_us, options.time_unit, folder)
     duplicates = 0
     for number, chunk in enumerate(_chunks(batches)):
         tally = Tally(path="", format="table")

@@ -9,6 +9,7 @@ is named and grouped from there.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -90,31 +91,33 @@ class Loader:
         naming: Naming,
         cuts: Sequence[int],
         time_unit: str,
+        folder: str,
         rows: FlowRows | None = None,
         start_over: Callable[[], None] = lambda: None,
     ) -> None:
         self._start_over = start_over
         self._con, self._distinct, self._naming, self._rows = connection, distinct, naming, rows
-        self._cuts, self._unit = cuts, time_unit
+        self._cuts, self._unit, self._folder = cuts, time_unit, folder
         connection.execute(TABLES)
 
     def take(self, number: int, source: FlowSource, tally: Tally, *, is_unterminated: bool = False) -> None:
         """Read the rows of one input, or of a part of one; `is_unterminated` says that the last line has no end."""
-        if not self.take_fast(number, source, tally):
+        if not self.take_fast(number, source, tally, is_unterminated=is_unterminated):
             self.take_exact(number, source, tally, is_unterminated=is_unterminated)
 
     def take_exact(self, number: int, source: FlowSource, tally: Tally, *, is_unterminated: bool) -> None:
         """Read rows the exact way: numbered, each with its reason if it has one."""
         self._load_exact(number, source, source.kinds["server_ip"] is Kind.INTEGER, tally, is_unterminated)
 
-    def take_fast(self, number: int, source: FlowSource, tally: Tally) -> bool:
+    def take_fast(self, number: int, source: FlowSource, tally: Tally, *, is_unterminated: bool = False) -> bool:
         """Read rows the fast way, if all of them can be; else nothing is read, and False returned."""
         is_int = source.kinds["server_ip"] is Kind.INTEGER
         if self.is_exact_only(source):
             return False
-        if not (self._load_quick(number, source) or self._load_fast(number, source, is_int, tally)):
-            return False
         tally.records = source.records
+        is_taken = self._load_quick(number, source, tally, is_unterminated=is_unterminated)
+        if not is_taken and not self._load_fast(number, source, is_int, tally):
+            return False
         tally.flows_rows = scalar(self._con, "SELECT sum(records) FROM by_input WHERE input = ?", [number])
         return True
 
@@ -131,7 +134,7 @@ class Loader:
         if tally.quarantined:
             self._refuse_naive(number, tally)
 
-    def _load_quick(self, number: int, source: FlowSource) -> bool:
+    def _load_quick(self, number: int, source: FlowSource, tally: Tally, *, is_unterminated: bool) -> bool:
         if source.records < quick.LEAST_RECORDS or source.kinds.keys() & _NOT_QUICK:
             return False
         if not isinstance(source, QuickSource) or not quick.is_usable():
@@ -148,7 +151,32 @@ class Loader:
             [number],
         )
         self._con.unregister("incoming")
-        return self._stands(number, source) or self._take_back(number)
+        if not self._stands(number, source, apart=len(found.odd)):
+            return self._take_back(number)
+        if found.odd:
+            self._read_odd_lines(number, source, found.odd, tally, is_unterminated=is_unterminated)
+        return True
+
+    def _read_odd_lines(
+        self, number: int, source: QuickSource, odd: Sequence[tuple[int, int]], tally: Tally, *, is_unterminated: bool
+    ) -> None:
+        """Read lines the exact way that compiled loops left, and give what is put aside its line of the input."""
+        target = os.path.join(self._folder, "odd_lines")
+        part, lines = source.lines(odd, target)
+        is_cut = is_unterminated and source.whole is not None and odd[-1][1] >= source.whole.end
+        self._take_apart(number, source, part, len(odd), tally, is_unterminated=is_cut)
+        self._con.execute(
+            "UPDATE quarantine SET line = CAST($lines AS BIGINT[])[line] WHERE input = $number",
+            {"lines": lines, "number": number},
+        )
+        os.unlink(target)
+
+    def _take_apart(
+        self, number: int, source: FlowSource, part: FlowSource, rows: int, tally: Tally, *, is_unterminated: bool
+    ) -> None:
+        """Read the exact way what is in no group yet: `part`, some rows of the source."""
+        self.take_exact(number, part, tally, is_unterminated=is_unterminated)
+        tally.records += source.records - rows
 
     def _count_bad(self, clients: pa.Array) -> int:
         """Return how many texts are no addresses."""
@@ -211,12 +239,13 @@ class Loader:
         if not found:
             return False
         self._con.execute(f"DELETE {mine} AND {is_bad}", [number])
-        self.take_exact(number, source.only(sorted(line for (line,) in found)), tally, is_unterminated=False)
+        part = source.only(sorted(line for (line,) in found))
+        self._take_apart(number, source, part, len(found), tally, is_unterminated=False)
         return True
 
-    def _stands(self, number: int, source: FlowSource) -> bool:
-        """Are the groups of an input all there is to say?"""
-        return self._is_whole(number, source) and not self._may_name(number, source)
+    def _stands(self, number: int, source: FlowSource, *, apart: int = 0) -> bool:
+        """Are the groups of an input all there is to say, but for `apart` rows?"""
+        return self._is_whole(number, source.records - apart, source) and not self._may_name(number, source)
 
     def _may_name(self, number: int, source: FlowSource) -> bool:
         return self._naming.may_name(number, has_clients="client_ip" in source.kinds)
@@ -247,10 +276,10 @@ class Loader:
             return ""
         return f" AND coalesce(CAST(client_ip AS VARCHAR) NOT IN (SELECT text FROM {BAD_CLIENTS}), true)"  # noqa: S608
 
-    def _is_whole(self, number: int, source: FlowSource) -> bool:
-        """Did every record come through with sound keys?"""
+    def _is_whole(self, number: int, records: int, source: FlowSource) -> bool:
+        """Did that many records come through with sound keys?"""
         mine = "FROM by_input WHERE input = ?"
-        if scalar(self._con, f"SELECT sum(records) {mine}", [number]) != source.records:
+        if scalar(self._con, f"SELECT sum(records) {mine}", [number]) != records:
             return False
         if scalar(self._con, f"SELECT count(*) {mine} AND (NOT is_good OR {_ODD_SUMS})", [number]):
             return False

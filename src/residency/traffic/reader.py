@@ -130,7 +130,7 @@ class _Reading:
         self._naming = Naming(connection, self._distinct)
         traffic.rows = FlowRows(connection, self._distinct) if keep_rows else None
         self._loader = Loader(
-            connection, self._distinct, self._naming, cuts, options.time_unit, traffic.rows, steps.start_over
+            connection, self._distinct, self._naming, cuts, options.time_unit, folder, traffic.rows, steps.start_over
         )
         self._spans = SpanLoader(connection, self._loader, steps, folder)
         self._zeek = Zeek(connection, self._distinct, self._naming, cuts, traffic.rows)

@@ -97,7 +97,11 @@ class QuickSource(FlowSource, Protocol):
     """A source that compiled loops may read where numba is installed (`residency.traffic.quick`)."""
 
     def quick(self, cuts: Sequence[int], time_unit: str, threads: int) -> Found | None:
-        """Return the groups of all its rows, or None where anything in it needs a closer look."""
+        """Return the groups of its rows but a few odd ones, or None where it needs a closer look as a whole."""
+        ...
+
+    def lines(self, odd: Sequence[tuple[int, int]], target: str) -> tuple[FlowSource, list[int]]:
+        """Return the source of a copy of some lines at `target`, and which line of this one each of its lines is."""
         ...
 
 

@@ -100,11 +100,12 @@ class SpanLoader:
         rows = Tally(path="", format=source.format)
         part = source if is_whole else source.part(span, self._target)
         try:
-            is_fast = way is not _Way.EXACT and self._loader.take_fast(key, part, rows)
+            is_cut = is_unterminated and span.is_last
+            is_fast = way is not _Way.EXACT and self._loader.take_fast(key, part, rows, is_unterminated=is_cut)
             if not is_fast and way is _Way.FAST:
                 return {}
             if not is_fast:
-                self._loader.take_exact(key, part, rows, is_unterminated=is_unterminated and span.is_last)
+                self._loader.take_exact(key, part, rows, is_unterminated=is_cut)
         finally:
             if os.path.exists(self._target):
                 os.unlink(self._target)

@@ -26,21 +26,42 @@ def cut(marks: Sequence[tuple[int, int]], whole: Span, size: int) -> list[Span]:
     return [*found, Span(start, whole.end, before, whole.is_last)]
 
 
-def copy_span(file: OpenFile, span: Span, header: bytes, target: str, form: str) -> OpenFile:
-    """Copy a span of a text to `target`, with the `header` before it unless it begins the file; look at it anew."""
-    scan = look_at(_copied(file.scan.file, span, header, target), target, form)
-    scan.damage = file.scan.damage if span.is_last else None
+def copy_spans(file: OpenFile, spans: Sequence[Span], header: bytes, target: str, form: str) -> OpenFile:
+    """Copy spans of a text to `target`, with the `header` before them unless they begin the file; look at it anew."""
+    scan = look_at(_copied(file.scan.file, spans, header, target), target, form)
+    scan.damage = file.scan.damage if spans[-1].is_last else None
     return replace(file, link=target, scan=scan)
 
 
-def _copied(source: str, span: Span, header: bytes, target: str) -> Iterator[bytes]:
+def _copied(source: str, spans: Sequence[Span], header: bytes, target: str) -> Iterator[bytes]:
     with open(source, "rb") as stream, open(target, "wb") as out:
-        if span.start and header:
+        if spans[0].start and header:
             out.write(header)
             yield header
-        stream.seek(span.start)
-        left = span.end - span.start
-        while left and (chunk := stream.read(min(_CHUNK, left))):
-            out.write(chunk)
-            yield chunk
-            left -= len(chunk)
+        for span in spans:
+            stream.seek(span.start)
+            left = span.end - span.start
+            while left and (chunk := stream.read(min(_CHUNK, left))):
+                out.write(chunk)
+                yield chunk
+                left -= len(chunk)
+
+
+def as_spans(file: OpenFile, lines: Sequence[tuple[int, int]]) -> list[Span]:
+    """Return lines, sorted and given by their bytes, as spans with the number of lines before each."""
+    marks = [(0, 0), *((at, before) for at, before in file.scan.marks)]
+    found: list[Span] = []
+    at, before, coming = 0, 0, 0
+    with open(file.scan.file, "rb") as stream:
+        for start, end in lines:
+            while coming < len(marks) and marks[coming][0] <= start:
+                if marks[coming][0] >= at:
+                    at, before = marks[coming]
+                coming += 1
+            stream.seek(at)
+            while at < start:
+                chunk = stream.read(min(_CHUNK, start - at))
+                before += chunk.count(b"\n")
+                at += len(chunk)
+            found.append(Span(start, end, before, end == file.scan.size))
+    return found

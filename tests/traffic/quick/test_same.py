@@ -56,8 +56,8 @@ def both(one: Any, **options: Any) -> tuple[Read, Read, bool]:
     with pytest.MonkeyPatch.context() as patch:
         load = Loader._load_quick
 
-        def watched(self: Loader, *given: Any) -> bool:
-            used.append(load(self, *given))
+        def watched(self: Loader, *given: Any, **options: Any) -> bool:
+            used.append(load(self, *given, **options))
             return used[-1]
 
         patch.setattr(Loader, "_load_quick", watched)
@@ -187,3 +187,46 @@ def test_numbers_of_json_are_numbers(write: Write) -> None:
 def test_two_readings_of_one_content_are_the_same_bytes(write: Write) -> None:
     path = write("a.csv", HEADER + "".join(GOOD.replace("443", str(n % 97)) for n in range(500)))
     assert both(path, threads=1)[0] == both(path, threads=2)[0]
+
+
+def _spoilt(form: str, every: int, end: str) -> str:
+    """Return lines of which every so many hold what the loops do not judge: some is good all the same, most is not."""
+    lines = []
+    for i in range(2_000):
+        row: dict[str, Any] = {
+            "ts": f"2026-06-01T00:{i // 60 % 60:02}:{i % 60:02}Z",
+            "client_ip": "10.0.0.1",
+            "server_ip": f"81.2.69.{i % 9}",
+            "server_port": 443,
+            "proto": "tcp",
+            "bytes_sent": i,
+            "bytes_received": i % 2,
+            "host": f"h{i % 5}.example",
+        }
+        if i and i % every == 0:
+            name, value = [("ts", "yesterday"), ("bytes_sent", -1), ("ts", "2026-06-01T02:00:00+02:00")][i // every % 3]
+            row[name] = value
+        lines.append(json.dumps(row) if form == "ndjson" else ",".join(map(str, row.values())))
+    if form == "csv":
+        lines[7] += ",more"
+    else:
+        lines[7] = '{"ts": 1'
+    return (HEADER if form == "csv" else "") + "\n".join(lines) + end
+
+
+@pytest.mark.parametrize("end", ["\n", "", "\n2026-06-01T00:00:00Z,10.0", '\n{"ts": "2026'])
+@pytest.mark.parametrize("every", [1, 7, 500])
+@pytest.mark.parametrize("form", ["csv", "ndjson"])
+def test_odd_lines_are_left_to_the_exact_readers(form: str, every: int, end: str, write: Write) -> None:
+    path = write(f"a.{form}", _spoilt(form, every, end))
+    ours, exact, is_used = both(path)
+    assert ours == exact
+    assert ours.one.quarantined >= 2_000 // every // 3
+    assert is_used == (form == "ndjson" or '"' not in end)  # quotes in CSV are another grammar
+
+
+def test_too_many_odd_lines_are_read_as_before(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("residency.traffic.quick.workers._MOST_ODD", 5)
+    ours, exact, is_used = both(write("a.csv", _spoilt("csv", 7, "\n")))
+    assert ours == exact
+    assert not is_used

@@ -70,7 +70,7 @@ def test_tables_are_joined_by_their_keys() -> None:
 def test_a_worker_gives_up_what_does_not_fit_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("residency.traffic.quick.workers._MOST_WORDS", 1 << 20)
     with pytest.raises(OddError):
-        Worker().run(lambda at: (at, FULL), 0)
+        Worker().run(lambda at: (at, FULL), 0, lambda at: (at, at, at))
 
 
 def test_many_endpoints_of_several_threads_are_the_same(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

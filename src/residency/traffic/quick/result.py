@@ -10,6 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from residency.arrow import booleans, integers, numbers
+from residency.traffic.quick.cells import ODD
 from residency.traffic.quick.rows import (
     FIRST,
     LAST,
@@ -36,11 +37,22 @@ class OddError(Exception):
     """Something that compiled loops do not judge: the exact readers must look."""
 
 
-def run_to_end(step: Callable[[int], tuple[int, int]], begin: int, grow: Callable[[], None]) -> None:
-    """Repeat a compiled loop from where it stopped, with more room each time, to its end; raises OddError."""
+def run_to_end(
+    step: Callable[[int], tuple[int, int]],
+    begin: int,
+    grow: Callable[[], None],
+    skip: Callable[[int], int] | None = None,
+) -> None:
+    """Repeat a compiled loop from where it stopped, with more room each time, to its end; raises OddError.
+
+    `skip` takes note of what is odd and returns where to go on.
+    """
     at, status = step(begin)
-    while status == FULL:
-        grow()
+    while status == FULL or (status == ODD and skip is not None):
+        if status == FULL:
+            grow()
+        elif skip is not None:
+            at = skip(at)
         at, status = step(at)
     if status < 0:
         raise OddError

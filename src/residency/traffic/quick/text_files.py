@@ -132,16 +132,24 @@ def _group(
         take = take_with(np.zeros(width, np.int64), np.zeros(width, np.int64))
 
         def part(number: int) -> None:
-            at, stop, limit = _read(lines, number, data)
-            worker.run(lambda start: take(worker, data, start, stop, limit), at)
+            begin, at, stop, limit = _read(lines, number, data)
+
+            def end_of(line: int) -> tuple[int, int, int]:
+                ends = np.flatnonzero(data[line:limit] == 10)
+                if not len(ends):
+                    raise OddError
+                after = line + int(ends[0]) + 1
+                return after, begin + line, min(begin + after, lines.size)
+
+            worker.run(lambda start: take(worker, data, start, stop, limit), at, end_of)
 
         return part
 
     return share(parts, threads, begin, lines.key_names())
 
 
-def _read(lines: Lines, number: int, data: NDArray[np.uint8]) -> tuple[int, int, int]:
-    """Read block `number` and the rest of its last line; return where its first line starts, and its ends.
+def _read(lines: Lines, number: int, data: NDArray[np.uint8]) -> tuple[int, int, int, int]:
+    """Read block `number` and the rest of its last line; return where it is, where its first line starts, and its ends.
 
     A block has the lines that start in it. Raises OddError where a line is too long to tell.
     """
@@ -158,8 +166,8 @@ def _read(lines: Lines, number: int, data: NDArray[np.uint8]) -> tuple[int, int,
             data[limit] = 10
             limit += 1
     if not number:
-        return 0, stop, limit
+        return start, 0, stop, limit
     ends = np.flatnonzero(data[:_MORE] == 10)
     if not len(ends):
         raise OddError
-    return int(ends[0]) + 1, stop, limit
+    return start, int(ends[0]) + 1, stop, limit

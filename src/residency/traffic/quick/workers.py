@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _FIRST_ROOM = (1 << 15, 1 << 20)
 _MOST_CLIENTS = 1 << 22
+_MOST_ODD = 10_000  # lines of a thread
 _MOST_WORDS = 1 << 25  # 256 MiB a thread; DuckDB groups what is larger, and spills
 
 
@@ -29,10 +30,25 @@ class Worker:
     batch: Batch = field(default_factory=new_batch)
     groups: Table = field(default_factory=lambda: new_table(*_FIRST_ROOM, SUMS))
     clients: Table = field(default_factory=lambda: new_table(1 << 8, 1 << 12, 0))
+    odd: list[tuple[int, int]] = field(default_factory=list)
 
-    def run(self, step: Callable[[int], tuple[int, int]], begin: int) -> None:
-        """Repeat a compiled loop to its end, with more room wherever it stops for want of it; raises OddError."""
-        run_to_end(step, begin, self._grow)
+    def run(
+        self, step: Callable[[int], tuple[int, int]], begin: int, end_of: Callable[[int], tuple[int, int, int]]
+    ) -> None:
+        """Repeat a compiled loop to its end, with more room wherever it stops for want of it.
+
+        Lines that it does not judge are left to the exact readers: `end_of` tells where the next one starts, and which
+        bytes of the input this one is. Raises OddError for too many.
+        """
+
+        def skip(at: int) -> int:
+            after, *span = end_of(at)
+            self.odd.append((span[0], span[1]))
+            if len(self.odd) > _MOST_ODD:
+                raise OddError
+            return after
+
+        run_to_end(step, begin, self._grow, skip)
 
     def _grow(self) -> None:
         """Make room where it is short; a loop that stops says only that some table is full."""
@@ -50,10 +66,14 @@ def _is_short(table: Table) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The groups of an input as columns of `by_input`, and the texts of clients that are no plain IPv4 addresses."""
+    """The groups of an input as columns of `by_input`, and the texts of clients that are no plain IPv4 addresses.
+
+    `odd` are the bytes, from and up to, of each line that is in no group.
+    """
 
     groups: pa.Table
     clients: pa.Array
+    odd: list[tuple[int, int]]
 
 
 def share(
@@ -90,6 +110,7 @@ def share(
                 is_over = True
                 raise
         groups = as_columns(merged([worker.groups for worker in workers]), names)
-        return Found(groups, distinct_texts(worker.clients for worker in workers))
+        odd = sorted(span for worker in workers for span in worker.odd)
+        return Found(groups, distinct_texts(worker.clients for worker in workers), odd)
     except OddError:
         return None

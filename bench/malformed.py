@@ -40,8 +40,9 @@ def spoiled(clean: Path, form: str, every: int) -> Path:
     if not path.exists():
         connection = duckdb.connect()
         connection.execute("SET enable_progress_bar = false; SET preserve_insertion_order = true")
-        read = {"csv": "read_csv('{}', all_varchar = true)", "ndjson": f"read_json('{{}}', columns = {_TYPES})"}
-        rows = read.get(form, "read_parquet('{}')").format(clean)
+        options = {"csv": ", all_varchar = true", "ndjson": f", columns = {_TYPES}", "parquet": ""}
+        reader = {"ndjson": "json"}.get(form, form)
+        rows = f"read_{reader}('{clean}'{options[form]})"
         numbered = f"SELECT *, row_number() OVER () AS row FROM {rows}"
         picked = _BAD[form].replace("$every", str(every)).replace("SELECT *", "SELECT * EXCLUDE (row)")
         connection.execute(f"COPY ({picked} FROM ({numbered})) TO '{path}' {flows.FORMATS[form]}")

@@ -1,10 +1,10 @@
 """Loads one input of plain flow rows into `by_input` and `quarantine`.
 
 For large inputs, first compiled loops (`residency.traffic.quick`) where they are installed. Then the fast way: one pass
-of DuckDB's own reader that keeps only good rows. If every record came through either way and all
-distinct addresses and names are sound, that is all. Otherwise, or where answers of DNS may name flows of it, the input
-is read once more, exactly: numbered rows go into a stage table, each with its reason if it has one, and what is sound
-is named and grouped from there.
+of DuckDB's own reader. If every record came through either way and all distinct addresses and names are sound, that is
+all. A few bad rows that can be found again are read exactly by themselves. Otherwise, or where answers of DNS may name
+flows of it, the input is read once more, exactly: numbered rows go into a stage table, each with its reason if it has
+one, and what is sound is named and grouped from there.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Groups large, clean CSV and NDJSON with compiled loops; where numba is not installed nothing of this is used.
 
 What comes out is what `residency.traffic.aggregate` makes of the same input, or nothing: the loops take a strict subset
-of what the exact readers take, and one value beyond it sends the whole input to those. `plain` decides, and holds
-addresses, names and clients against their grammar as it does for its own groups.
+of what the exact readers take, and leave a few lines beyond it to those. `plain` decides, and holds addresses, names
+and clients against their grammar as it does for its own groups.
 
 words        eight bytes at a time            lines, objects   from CSV and NDJSON to cells
 table        keys -> sums                     workers          threads, each with tables of its own

@@ -9,6 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from residency.auditing.witnesses import Hints
+from residency.collector import collector_paused
 from residency.errors import UsageError
 from residency.sources.interface import Source
 
@@ -38,6 +39,7 @@ class GivenEvidence:
     discover: bool = False
     rtt: Sequence[Path] = ()
 
+    @collector_paused()
     def sources(self) -> list[Source]:
         """Open everything; raises SourceError for a file that cannot be used, with its path."""
         from residency.sources.registry import databases_and_networks, published_networks

@@ -113,8 +113,10 @@ class Run:
     @cached_property
     def observed(self) -> dict[int, Observed]:
         """The endpoints in scope of any claim, by row."""
-        rows = np.unique(np.concatenate([scope.rows for scope in self.scopes.values()]))
-        return as_observed(self.table, rows)
+        is_meant = np.zeros(len(self.groups), dtype=bool)
+        for scope in self.scopes.values():
+            is_meant[scope.rows] = True
+        return as_observed(self.table, np.flatnonzero(is_meant))
 
     @cached_property
     def witnesses(self) -> Witnesses:

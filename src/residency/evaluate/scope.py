@@ -154,10 +154,12 @@ def select(
         _add_by_network(found, claim, groups, instants, np.flatnonzero(eligible))
     _add_unnamed_to_known(found, groups, eligible)
     rows = np.array(sorted(found), dtype=np.int64)
+    unnamed = eligible & (groups.host_code < 0)
+    unnamed[rows] = False
     return Scope(
         rows=rows,
         matches=tuple(found[row] for row in rows.tolist()),
-        unnamed=np.setdiff1d(np.flatnonzero(eligible & (groups.host_code < 0)), rows),
+        unnamed=np.flatnonzero(unnamed),
         parsed=np.flatnonzero(parsed),
     )
 
@@ -166,7 +168,7 @@ def _local_and_unnamed(groups: Groups) -> NDArray[np.bool_]:
     """Mark unnamed flows to private and special addresses: they are no conversation with the outside."""
     outside = (AddressClass.PUBLIC, AddressClass.TEREDO)
     unnamed = groups.host_code < 0
-    codes = np.unique(groups.address_code[unnamed])
+    codes = np.flatnonzero(np.bincount(groups.address_code[unnamed]))
     local = [code for code in codes.tolist() if groups.addresses[code].address_class not in outside]
     return unnamed & np.isin(groups.address_code, np.array(local, dtype=np.int64))
 

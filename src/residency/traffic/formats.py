@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from residency.errors import InputError, UsageError, did_you_mean, shorten
 from residency.traffic.csv_format import CsvSource
+from residency.traffic.engine import seam
 from residency.traffic.lines import BOM
 from residency.traffic.logs import aws_vpc, azure, eve, gcp, har, nfdump, route53, squid
 from residency.traffic.ndjson_format import NdjsonSource, parse_object
-from residency.traffic.typed_format import ParquetSource
+from residency.traffic.typed_format import ParquetSource, describe_parquet
 
 if TYPE_CHECKING:
     import duckdb
@@ -150,24 +151,23 @@ def recognise(head: bytes, path: str) -> Format:
     raise UnknownFormatError(f"{seen}; supported are {', '.join(FORMATS)} (also .gz and .zst)", path=path)
 
 
-def refined(form: Format, file: OpenFile) -> Format:
+def refined(form: Format, file: OpenFile, connection: duckdb.DuckDBPyConnection) -> Format:
     """Return the format of a Parquet file by its columns: a log of another program may come in Parquet too."""
     if form.name != "parquet":
         return form
-    names = _parquet_columns(file)
+    names = _parquet_columns(file, connection)
     if "server_ip" in names:
         return form
     return next((one for one in FORMATS.values() if one.columns and one.columns <= names), form)
 
 
-def _parquet_columns(file: OpenFile) -> set[str]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+def _parquet_columns(file: OpenFile, connection: duckdb.DuckDBPyConnection) -> set[str]:
     try:
-        return {name.strip().lower().replace("-", "_") for name in pq.read_schema(file.link).names}
-    except (pa.ArrowException, OSError):
+        with seam(file.path, "reading its footer"):
+            described = describe_parquet(connection, file.link)
+    except InputError:
         return set()  # the reader of Parquet says what is wrong with it
+    return {name.strip().lower().replace("-", "_") for name, _ in described}
 
 
 def _refused(head: bytes) -> str | None:

@@ -257,7 +257,7 @@ class _Reading:
         content = self._content(number)
         scan = scan_file(path, content, form=form.name, seen=lambda read: self._meter.looking(name, min(read, size)))
         self._traffic.hash_seconds += time.perf_counter() - started
-        form = refined(form, self._linked(number, name, scan, head)) if wanted is None else form
+        form = refined(form, self._linked(number, name, scan, head), self._con) if wanted is None else form
         tally = Tally(path=name, format=form.name, sha256=scan.sha256, incomplete=scan.damage)
         return {"scan": asdict(scan), "tally": asdict(tally)}
 

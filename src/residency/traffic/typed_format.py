@@ -86,7 +86,7 @@ class ParquetSource(_TypedSource):
         self._link, self._size = file.link, max(os.path.getsize(file.link), 1)
         self._where = ""
         with seam(file.path, "reading its footer"):
-            described = describe(connection, "read_parquet(?, hive_partitioning = false)", [file.link])
+            described = describe_parquet(connection, file.link)
             super().__init__(described, file.path, partition_columns(file.path))
             self.records = scalar(connection, "SELECT count(*) FROM read_parquet(?)", [file.link])
             self.first_time = self._first_time(connection, file.link)
@@ -180,6 +180,11 @@ class TableSource(_TypedSource):
         numbers = pa.array(np.arange(1, self._table.num_rows + 1, dtype=np.int64))
         numbered = self._table.select(names).append_column("line", numbers)
         return Relation(f"(SELECT {self._columns(self.kinds)}, line FROM incoming)", (), {"incoming": numbered})  # noqa: S608
+
+
+def describe_parquet(connection: duckdb.DuckDBPyConnection, link: str) -> list[tuple[str, str]]:
+    """Return (name, DuckDB type) of a Parquet file's own columns."""
+    return describe(connection, "read_parquet(?, hive_partitioning = false)", [link])
 
 
 def describe(connection: duckdb.DuckDBPyConnection, relation: str, values: list[object]) -> list[tuple[str, str]]:

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 import residency
 
@@ -117,6 +119,19 @@ def test_what_a_browser_would_load_is_told_from_links(html: str, is_found: bool)
     assert any(is_elsewhere(a or b) for a, b in _LOADED.findall(html)) is is_found
 
 
+def search(page: Page, word: str) -> None:
+    """Type a word, again where the page's scripts did not listen yet, until something is found."""
+    page.wait_for_load_state("networkidle")
+    found = page.locator(".md-search-result__item")
+    for _ in range(20):
+        page.fill("input[name=query]", "")
+        page.locator("input[name=query]").press_sequentially(word)
+        with suppress(PlaywrightTimeoutError):
+            found.first.wait_for(state="attached", timeout=5_000)
+            return
+    raise AssertionError(f"the search finds nothing of {word}")
+
+
 def test_a_browser_asks_nobody_else_and_has_nothing_to_complain_of(address: str) -> None:
     asked: list[str] = []
     complaints: list[str] = []
@@ -129,8 +144,7 @@ def test_a_browser_asks_nobody_else_and_has_nothing_to_complain_of(address: str)
         for name in ("index.html", "tutorial.html", "reference/index.html", "howto/ci-gate.html"):
             page.goto(address + name)
             assert page.evaluate("document.body.dataset.mdColorScheme") == "slate"
-        page.fill("input[name=query]", "violated")
-        page.wait_for_selector(".md-search-result__item", state="attached")
+        search(page, "violated")
         browser.close()
     assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
     assert complaints == []

@@ -29,13 +29,14 @@ CREATE TABLE IF NOT EXISTS seen_proto (text VARCHAR, canonical VARCHAR, reason V
 CREATE TABLE IF NOT EXISTS seen_named_by (text VARCHAR, canonical VARCHAR, reason VARCHAR);
 """
 
-_TABLE_OF = {
+TABLE_OF = {
     "server_ip": "seen_address",
-    "host": "seen_host",
     "server_port": "seen_port",
     "proto": "seen_proto",
+    "host": "seen_host",
     "named_by": "seen_named_by",
 }
+"""Which lookup table has the texts of a key column; the first with a reason says what is wrong with a row."""
 
 _PROTOCOLS = {1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 41: "ipv6", 47: "gre", 50: "esp", 51: "ah", 58: "icmp6",
               132: "sctp"}  # fmt: skip
@@ -74,7 +75,7 @@ class Distinct:
 
     def has_faults(self) -> bool:
         """Was any text read that is not what its column asks for?"""
-        every = " UNION ALL ".join(f"SELECT reason FROM {table}" for table in _TABLE_OF.values())  # noqa: S608
+        every = " UNION ALL ".join(f"SELECT reason FROM {table}" for table in TABLE_OF.values())  # noqa: S608
         return scalar(self._connection, f"SELECT count(reason) FROM ({every})") > 0  # noqa: S608
 
     def faults(self, *, is_int: bool) -> dict[str, str]:
@@ -85,7 +86,7 @@ class Distinct:
         of_kind = {"server_ip": f" AND is_int = {is_int}"}
         queries = {
             column: f"SELECT text FROM {table} WHERE reason IS NOT NULL{of_kind.get(column, '')}"  # noqa: S608
-            for column, table in _TABLE_OF.items()
+            for column, table in TABLE_OF.items()
         }
         return {c: query for c, query in queries.items() if scalar(self._connection, f"SELECT count(*) FROM ({query})")}  # noqa: S608
 

@@ -30,6 +30,7 @@ from residency.traffic.columns import (
     plan_columns,
     quick_kinds,
 )
+from residency.traffic.distinct import TABLE_OF
 from residency.traffic.engine import scalar, seam
 from residency.traffic.records import Rejected, Tally
 from residency.traffic.source import NumberedSource, QuickSource
@@ -48,7 +49,7 @@ CREATE TABLE IF NOT EXISTS quarantine (input INTEGER, line BIGINT, byte_offset B
 CREATE TABLE IF NOT EXISTS flow_ids (flow_id VARCHAR);
 """
 GOOD = "final IS NULL AND NOT is_duplicate"
-BAD_CLIENTS = "bad_clients"
+_BAD_CLIENTS = "bad_clients"
 _ODD_SUMS = " OR ".join(
     [
         f"first_us < 0 OR last_us >= {LAST_US}",
@@ -58,22 +59,17 @@ _ODD_SUMS = " OR ".join(
 _MOST_BAD_ROWS = 10_000  # of which each is asked for by its number
 _SAMPLED_ROWS = 200_000
 _NOT_QUICK = frozenset({"answered", "rtt_ms", "rtt_kind", "flows", "flow_id"})
-_LOOKUPS = (
-    ("server_ip", "seen_address", " AND server_ip_.is_int = s.int_address"),
-    ("server_port", "seen_port", ""),
-    ("proto", "seen_proto", ""),
-    ("host", "seen_host", ""),
-    ("named_by", "seen_named_by", ""),
-)
 
 
 def checked_sql(table: str, *, with_hosts: bool = True) -> str:
     """Return SQL for `table` with `final` (its reason, or that of a key column's text) and `final_fault`."""
-    lookups = [one for one in _LOOKUPS if with_hosts or one[0] != "host"]
-    reasons = ", ".join(f"{column}_.reason" for column, _, _ in lookups)
-    faults = " ".join(f"WHEN {column}_.reason IS NOT NULL THEN s.{column}" for column, _, _ in lookups)
+    columns = [column for column in TABLE_OF if with_hosts or column != "host"]
+    more = {"server_ip": " AND server_ip_.is_int = s.int_address"}
+    reasons = ", ".join(f"{column}_.reason" for column in columns)
+    faults = " ".join(f"WHEN {column}_.reason IS NOT NULL THEN s.{column}" for column in columns)
     joins = " ".join(
-        f"LEFT JOIN {seen} {column}_ ON {column}_.text = s.{column}{more}" for column, seen, more in lookups
+        f"LEFT JOIN {TABLE_OF[column]} {column}_ ON {column}_.text = s.{column}{more.get(column, '')}"
+        for column in columns
     )
     return (
         f"SELECT s.*, coalesce(s.reason, {reasons}) AS final, "  # noqa: S608
@@ -268,13 +264,13 @@ class Loader:
         bad = client_check(kinds["client_ip"]).bad
         # A WHERE would be pushed below DISTINCT and look at every row.
         self._con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {BAD_CLIENTS} AS SELECT unnest(list(CAST(client_ip AS VARCHAR)) "  # noqa: S608
+            f"CREATE OR REPLACE TEMP TABLE {_BAD_CLIENTS} AS SELECT unnest(list(CAST(client_ip AS VARCHAR)) "  # noqa: S608
             f"FILTER ({bad})) AS text FROM (SELECT DISTINCT client_ip FROM {relation.sql})",
             list(relation.values),
         )
-        if not scalar(self._con, f"SELECT count(*) FROM {BAD_CLIENTS}"):  # noqa: S608
+        if not scalar(self._con, f"SELECT count(*) FROM {_BAD_CLIENTS}"):  # noqa: S608
             return ""
-        return f" AND coalesce(CAST(client_ip AS VARCHAR) NOT IN (SELECT text FROM {BAD_CLIENTS}), true)"  # noqa: S608
+        return f" AND coalesce(CAST(client_ip AS VARCHAR) NOT IN (SELECT text FROM {_BAD_CLIENTS}), true)"  # noqa: S608
 
     def _is_whole(self, number: int, records: int, source: FlowSource) -> bool:
         """Did that many records come through with sound keys?"""

@@ -36,9 +36,9 @@ class Span:
 class FlowSource(Protocol):
     """One input of plain flow rows.
 
-    `fast` has the columns of `kinds`; a row that it loses or that `fast_condition` refuses shows in the count and
-    sends the whole input through `exact`, which has the columns of `exact_kinds` and `line`, and whose unreadable
-    records are in `rejected` once it was read to its end.
+    `fast` has the columns of `kinds`; a row that it loses or that `fast_condition` refuses shows in the groups and
+    sends the input through `exact`, or only such rows of it where they can be told. `exact` has the columns of
+    `exact_kinds` and `line`; its unreadable records are in `rejected` once it was read to its end.
     """
 
     format: str

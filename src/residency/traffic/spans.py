@@ -6,8 +6,10 @@ a span is copied out. Rows of Parquet are cut by their numbers (`typed_format`).
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from operator import itemgetter
 
 from residency.traffic.source import OpenFile, Span
 from residency.traffic.streams import look_at
@@ -51,16 +53,12 @@ def as_spans(file: OpenFile, lines: Sequence[tuple[int, int]]) -> list[Span]:
     """Return lines, sorted and given by their bytes, as spans with the number of lines before each."""
     marks = [(0, 0), *((at, before) for at, before in file.scan.marks)]
     found: list[Span] = []
-    at, before, coming = 0, 0, 0
+    at, before = 0, 0
     with open(file.scan.file, "rb") as stream:
         for start, end in lines:
-            while coming < len(marks) and marks[coming][0] <= start:
-                if marks[coming][0] >= at:
-                    at, before = marks[coming]
-                coming += 1
+            at, before = max((at, before), marks[bisect_right(marks, start, key=itemgetter(0)) - 1])
             stream.seek(at)
-            while at < start:
-                chunk = stream.read(min(_CHUNK, start - at))
+            while at < start and (chunk := stream.read(min(_CHUNK, start - at))):
                 before += chunk.count(b"\n")
                 at += len(chunk)
             found.append(Span(start, end, before, end == file.scan.size))

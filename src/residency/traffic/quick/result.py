@@ -37,21 +37,25 @@ class OddError(Exception):
     """Something that compiled loops do not judge: the exact readers must look."""
 
 
+def _refuse(_: int) -> int:
+    raise OddError
+
+
 def run_to_end(
     step: Callable[[int], tuple[int, int]],
     begin: int,
     grow: Callable[[], None],
-    skip: Callable[[int], int] | None = None,
+    skip: Callable[[int], int] = _refuse,
 ) -> None:
     """Repeat a compiled loop from where it stopped, with more room each time, to its end; raises OddError.
 
     `skip` takes note of what is odd and returns where to go on.
     """
     at, status = step(begin)
-    while status == FULL or (status == ODD and skip is not None):
+    while status in (FULL, ODD):
         if status == FULL:
             grow()
-        elif skip is not None:
+        else:
             at = skip(at)
         at, status = step(at)
     if status < 0:

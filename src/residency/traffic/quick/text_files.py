@@ -128,17 +128,17 @@ def _group(
     parts = -(-(lines.size - lines.first) // _BLOCK)
 
     def begin(worker: Worker) -> Callable[[int], None]:
-        data = np.zeros(_BLOCK + _MORE + _SPARE, np.uint8)
+        memory = bytearray(_BLOCK + _MORE + _SPARE)
+        data = np.frombuffer(memory, np.uint8)
         take = take_with(np.zeros(width, np.int64), np.zeros(width, np.int64))
 
         def part(number: int) -> None:
             begin, at, stop, limit = _read(lines, number, data)
 
             def end_of(line: int) -> tuple[int, int, int]:
-                ends = np.flatnonzero(data[line:limit] == 10)
-                if not len(ends):
+                after = memory.find(b"\n", line, limit) + 1
+                if not after:
                     raise OddError
-                after = line + int(ends[0]) + 1
                 return after, begin + line, min(begin + after, lines.size)
 
             worker.run(lambda start: take(worker, data, start, stop, limit), at, end_of)

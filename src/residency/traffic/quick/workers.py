@@ -42,8 +42,8 @@ class Worker:
         """
 
         def skip(at: int) -> int:
-            after, *span = end_of(at)
-            self.odd.append((span[0], span[1]))
+            after, first, last = end_of(at)
+            self.odd.append((first, last))
             if len(self.odd) > _MOST_ODD:
                 raise OddError
             return after

@@ -17,10 +17,11 @@ from residency.traffic.columns import LAST_US
 pytest.importorskip("numba", reason="the extra `fast` is not installed")
 
 from residency.traffic.quick.cells import EXACT_SECONDS, ODD, is_quad, period_of, read_count, read_epoch, read_zulu
+from residency.traffic.quick.words import SPARE
 
 
 def cell(text: str) -> tuple[NDArray[np.uint8], int, int]:
-    data = np.frombuffer(bytearray(b"," + text.encode() + b"," + bytes(8)), np.uint8)
+    data = np.frombuffer(bytearray(b"," + text.encode() + b"," + bytes(SPARE)), np.uint8)
     return data, 1, 1 + len(text.encode())
 
 

@@ -7,42 +7,56 @@ from numba import njit
 from numpy.typing import NDArray
 
 from residency.traffic.quick.cells import ODD
-from residency.traffic.quick.rows import MOST_LINE, Batch, Shape, empty, is_full, stopped, wait_row
+from residency.traffic.quick.rows import Batch, Shape, empty, is_full, stopped, wait_row
 from residency.traffic.quick.table import Table
-from residency.traffic.quick.words import U, load, same, trailing_zeros
+from residency.traffic.quick.words import U, bits_set, byte_at, low_bits, trailing_zeros, within64
 
-_NEWLINES = U(0x0A0A0A0A0A0A0A0A)
+PIECE = 1 << 16
+"""Bytes in which marks are looked for at once; no line that is longer is taken."""
+_NEWLINE, _ALONE = U(0x0A), U(0)
 
 
-@njit(nogil=True, _nrt=False)
+@njit(nogil=True, forceinline=True, _nrt=False)
+def _mark(data: NDArray[np.uint8], start: int, end: int, delimiter: np.uint64, marks: NDArray[np.int32]) -> int:
+    """Write where the delimiters and ends of lines in `start`..`end` are and return how many there are."""
+    found = 0
+    for at in range(start, end, 64):
+        bits = within64(data, at, delimiter, _ALONE) | within64(data, at, _NEWLINE, _ALONE)
+        if end - at < 64:
+            bits &= low_bits(end - at)
+        after = found + bits_set(bits)
+        # Eight at a time, whether there are as many or not: the rest is written over.
+        while True:
+            for i in range(8):
+                marks[found + i] = at + trailing_zeros(bits)
+                bits &= bits - U(1)
+            found += 8
+            if found >= after:
+                break
+        found = after
+    return found
+
+
+@njit(nogil=True, forceinline=True, _nrt=False)
 def _cut(
     data: NDArray[np.uint8],
     start: int,
-    limit: int,
-    width: int,
-    delimiters: np.uint64,
+    marks: NDArray[np.int32],
+    first: int,
     starts: NDArray[np.int64],
     ends: NDArray[np.int64],
-) -> int:
-    """Find the `width` cells of the line at `start` and return where the next line starts; ODD for more or fewer."""
-    found = 0
-    starts[0] = start
-    at = start
-    while at < limit:
-        word = load(data, at)
-        marks = same(word, delimiters) | same(word, _NEWLINES)
-        while marks != U(0):
-            place = at + (trailing_zeros(marks) >> 3)
-            ends[found] = place
-            found += 1
-            if data[place] == 10:
-                return place + 1 if found == width and place < limit else ODD
-            if found == width:
-                return ODD
-            starts[found] = place + 1
-            marks &= marks - U(1)
-        at += 8
-    return ODD
+) -> bool:
+    """Find the cells of the line at `start` from its marks; false for more or fewer. An empty one ends before it starts."""
+    ends_at = -1
+    last = len(starts) - 1
+    for i in range(len(starts)):
+        mark = np.int64(marks[first + i])
+        starts[i] = start
+        ends[i] = mark - (mark == start)
+        if byte_at(data, mark) == 10 and ends_at < 0:
+            ends_at = i
+        start = mark + 1
+    return ends_at == last
 
 
 @njit(nogil=True, cache=True, _nrt=False)
@@ -51,26 +65,25 @@ def take_lines(
     start: int,
     stop: int,
     limit: int,
-    delimiters: np.uint64,
+    delimiter: np.uint64,
     shape: Shape,
     batch: Batch,
     groups: Table,
     clients: Table,
+    marks: NDArray[np.int32],
     starts: NDArray[np.int64],
     ends: NDArray[np.int64],
 ) -> tuple[int, int]:
     """Take every line that starts in `start`..`stop`; return where it stopped and a status that is negative if early.
 
-    Bytes up to `limit` are there, and eight more. All lines before the one where it stopped were taken.
+    Bytes up to `limit` are there, and `SPARE` more. All lines before the one where it stopped were taken.
     """
-    at, width = start, len(starts)
+    at, width, found, used = start, len(starts), 0, 0
     while at < stop:
-        after = _cut(data, at, limit, width, delimiters, starts, ends)
-        if after < 0 or after - at > MOST_LINE:
+        if found - used < width:
+            found, used = _mark(data, at, min(at + PIECE, limit), delimiter, marks), 0
+        if found < width or not _cut(data, at, marks, used, starts, ends):
             return stopped(batch, groups, at, ODD)
-        for i in range(width):
-            if ends[i] == starts[i]:
-                ends[i] = starts[i] - 1
         status = wait_row(data, starts, ends, at, shape, batch, groups, clients)
         if status < 0:
             return stopped(batch, groups, at, status)
@@ -78,5 +91,6 @@ def take_lines(
             line, status = empty(batch, groups)
             if status < 0:
                 return line, status
-        at = after
+        used += width
+        at = np.int64(marks[used - 1]) + 1
     return stopped(batch, groups, at, 0)

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from residency.traffic.quick.cells import ODD
 from residency.traffic.quick.rows import MOST_LINE, Batch, Shape, empty, is_full, stopped, wait_row
 from residency.traffic.quick.table import Table
-from residency.traffic.quick.words import ALL, U, below_space, load, repeated, same, trailing_zeros
+from residency.traffic.quick.words import ALL, U, byte_at, load, trailing_zeros, within32
 
 QUOTED, EITHER = range(2)
-_QUOTES, _BACKSLASHES = repeated(0x22), repeated(0x5C)
+_QUOTE, _BACKSLASH, _ALONE, _LAST_CONTROL, _ZERO, _NINE = U(0x22), U(0x5C), U(0), U(0x1F), U(48), U(9)
 
 
 class Template(NamedTuple):
@@ -32,7 +32,7 @@ class Template(NamedTuple):
     forms: NDArray[np.int64]
 
 
-@njit(nogil=True, _nrt=False)
+@njit(nogil=True, forceinline=True, _nrt=False)
 def _follows(data: NDArray[np.uint8], at: int, limit: int, template: Template, which: int) -> bool:
     size, word = template.sizes[which], template.firsts[which]
     if at + size > limit:
@@ -45,44 +45,39 @@ def _follows(data: NDArray[np.uint8], at: int, limit: int, template: Template, w
     return True
 
 
-@njit(nogil=True, _nrt=False)
+@njit(nogil=True, forceinline=True, _nrt=False)
 def _end_of_string(data: NDArray[np.uint8], start: int, limit: int) -> int:
     """Return where the string that starts here ends, ODD for an escape or a control character in it."""
     at = start
     while at < limit:
-        word = load(data, at)
-        marks = same(word, _QUOTES) | same(word, _BACKSLASHES) | below_space(word)
+        marks = within32(data, at, _QUOTE, _ALONE) | within32(data, at, _BACKSLASH, _ALONE)
+        marks |= within32(data, at, _ALONE, _LAST_CONTROL)
         if marks != U(0):
-            place = at + (trailing_zeros(marks) >> 3)
-            return place if data[place] == 0x22 else ODD
-        at += 8
+            place = at + trailing_zeros(marks)
+            return place if byte_at(data, place) == 0x22 else ODD
+        at += 32
     return ODD
 
 
-@njit(nogil=True, _nrt=False)
+@njit(nogil=True, forceinline=True, _nrt=False)
 def _end_of_number(data: NDArray[np.uint8], start: int) -> int:
     """Return where digits, perhaps with a point and more digits, end; ODD for any other form of number."""
-    at = start
-    while 48 <= data[at] <= 57:
-        at += 1
-    if at == start or (data[start] == 48 and at - start > 1):
+    digits = within32(data, start, _ZERO, _NINE)
+    whole = trailing_zeros(~digits)
+    if whole == 0 or (byte_at(data, start) == 48 and whole > 1):
         return ODD
-    if data[at] == 46:
-        at += 1
-        first = at
-        while 48 <= data[at] <= 57:
-            at += 1
-        if at == first:
-            return ODD
-    return at
+    if byte_at(data, start + whole) != 46:
+        return start + whole if whole < 32 else ODD
+    decimals = trailing_zeros(~(digits >> U(whole + 1)))
+    return start + whole + 1 + decimals if decimals > 0 and whole + 1 + decimals < 32 else ODD
 
 
-@njit(nogil=True, _nrt=False)
+@njit(nogil=True, forceinline=True, _nrt=False)
 def _is_null(data: NDArray[np.uint8], at: int) -> bool:
-    return data[at] == 0x6E and data[at + 1] == 0x75 and data[at + 2] == 0x6C and data[at + 3] == 0x6C
+    return load(data, at) & U(0xFFFFFFFF) == U(0x6C6C756E)
 
 
-@njit(nogil=True, _nrt=False)
+@njit(nogil=True, forceinline=True, _nrt=False)
 def _cut(
     data: NDArray[np.uint8],
     start: int,
@@ -98,7 +93,7 @@ def _cut(
             return ODD
         at += template.sizes[i]
         starts[i] = at
-        if data[at] == 0x22:
+        if byte_at(data, at) == 0x22:
             end = _end_of_string(data, at + 1, limit)
             starts[i], ends[i] = at + 1, end
             at = end + 1
@@ -133,7 +128,7 @@ def take_objects(
 ) -> tuple[int, int]:
     """Take every line that starts in `start`..`stop`; return where it stopped and a status that is negative if early.
 
-    Bytes up to `limit` are there, and eight more. All lines before the one where it stopped were taken.
+    Bytes up to `limit` are there, and `SPARE` more. All lines before the one where it stopped were taken.
     """
     at = start
     while at < stop:

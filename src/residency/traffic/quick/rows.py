@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from residency.limits import LIMITS
 from residency.traffic.quick.cells import ODD, is_quad, period_of, read_count, read_epoch, read_zulu
-from residency.traffic.quick.table import HEAD, LENGTH, Table, find_or_add, hashed
-from residency.traffic.quick.words import ALL, U, load, prefetch
+from residency.traffic.quick.table import HEAD, LENGTH, Table, find_or_add
+from residency.traffic.quick.words import ALL, U, hashed, load, prefetch
 
 RECORDS, SENT, RECEIVED, SENT_UNKNOWN, FIRST, LAST = range(6)
 SUMS = 6
@@ -57,30 +57,21 @@ def new_batch() -> Batch:
     return Batch(numbers, np.zeros(BATCH, np.uint64), keys, np.zeros(2, np.int64))
 
 
-@njit(nogil=True, _nrt=False)
+@njit(nogil=True, forceinline=True, _nrt=False)
 def spell(data: NDArray[np.uint8], start: int, end: int, words: NDArray[np.uint64], to: int) -> int:
     """Write the words of a text to `words` from `to` on and return where they end; the last is filled with zeros."""
     at = start
-    while end - at >= 8:
+    while end - at > 8:
         words[to] = load(data, at)
         to += 1
         at += 8
     if at < end:
-        words[to] = load(data, at) & (ALL >> U(8 * (8 - (end - at)))) if at + 8 <= len(data) else _rest(data, at, end)
+        words[to] = load(data, at) & (ALL >> U(8 * (8 - (end - at))))
         to += 1
     return to
 
 
-@njit(nogil=True, _nrt=False)
-def _rest(data: NDArray[np.uint8], start: int, end: int) -> np.uint64:
-    """Return fewer than eight bytes as a number, where the memory may end after them."""
-    word = U(0)
-    for at in range(end - 1, start - 1, -1):
-        word = (word << U(8)) | U(data[at])
-    return word
-
-
-@njit(nogil=True, _nrt=False)
+@njit(nogil=True, forceinline=True, _nrt=False)
 def _count(data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64], column: int) -> int:
     """Return the number in a cell, -1 for null, ODD."""
     if column < 0 or ends[column] < starts[column]:
@@ -88,7 +79,7 @@ def _count(data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.
     return read_count(data, starts[column], ends[column])
 
 
-@njit(nogil=True, _nrt=False)
+@njit(nogil=True, forceinline=True, _nrt=False)
 def client_status(
     data: NDArray[np.uint8], start: int, end: int, keys: NDArray[np.uint64], at: int, clients: Table
 ) -> int:
@@ -102,7 +93,7 @@ def client_status(
     return min(find_or_add(clients, keys, at, length, hashed(keys, at, length)), 0)
 
 
-@njit(nogil=True, _nrt=False)
+@njit(nogil=True, forceinline=True, _nrt=False)
 def wait_row(
     data: NDArray[np.uint8],
     starts: NDArray[np.int64],
@@ -146,7 +137,7 @@ def wait_row(
     return put(batch, groups, ts, sent, received, line, to - begin)
 
 
-@njit(nogil=True, _nrt=False)
+@njit(nogil=True, forceinline=True, _nrt=False)
 def put(batch: Batch, groups: Table, ts: int, sent: int, received: int, line: int, size: int) -> int:
     """Append a row whose key of `size` words stands at the end of the batch's keys already."""
     row, begin = batch.used[0], batch.used[1]
@@ -161,13 +152,13 @@ def put(batch: Batch, groups: Table, ts: int, sent: int, received: int, line: in
     return 0
 
 
-@njit(nogil=True, _nrt=False)
+@njit(nogil=True, forceinline=True, _nrt=False)
 def is_full(batch: Batch) -> bool:
     """Must it be emptied before the next row?"""
     return batch.used[0] >= BATCH or batch.used[1] + _KEY_WORDS + NULL_LENGTH // 8 + 2 > len(batch.keys)
 
 
-@njit(nogil=True, _nrt=False)
+@njit(nogil=True, forceinline=True, _nrt=False)
 def empty(batch: Batch, groups: Table) -> tuple[int, int]:
     """Add all rows to their groups; return (line, status), negative where that line and those after it were not."""
     rows = batch.used[0]
@@ -192,14 +183,14 @@ def empty(batch: Batch, groups: Table) -> tuple[int, int]:
     return 0, 0
 
 
-@njit(nogil=True, _nrt=False)
+@njit(nogil=True, forceinline=True, _nrt=False)
 def stopped(batch: Batch, groups: Table, line: int, status: int) -> tuple[int, int]:
     """Empty the batch and return where reading stops and why: at `line`, unless a row that waited stops it before."""
     earlier, why = empty(batch, groups)
     return (earlier, why) if why < 0 else (line, status)
 
 
-@njit(nogil=True, _nrt=False)
+@njit(nogil=True, forceinline=True, _nrt=False)
 def add(sums: NDArray[np.int64], at: int, ts: int, sent: int, received: int) -> int:
     """Add one record to the sums at `at`; a count below 0 is not told. ODD, with nothing added, for sums too large."""
     total_sent, total_received = sums[at + SENT] + max(sent, 0), sums[at + RECEIVED] + max(received, 0)
@@ -233,7 +224,7 @@ def merge(source: Table, begin: int, groups: Table) -> tuple[int, int]:
     return place, 0
 
 
-@njit(nogil=True, _nrt=False)
+@njit(nogil=True, forceinline=True, _nrt=False)
 def _join(more: NDArray[np.int64], m: int, sums: NDArray[np.int64], at: int) -> int:
     if sums[at + SENT] + more[m + SENT] >= _MOST_SUM or sums[at + RECEIVED] + more[m + RECEIVED] >= _MOST_SUM:
         return ODD

@@ -12,13 +12,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from residency.traffic.quick.words import U, mixed
+from residency.traffic.quick.words import U
 
 FULL, CROWDED = -1, -2
 HASH, LENGTH, HEAD = 0, 1, 2  # a record: hash, number of words of its key, the key, the sums
 _MOST_PROBES = 512
 _PLACE = U((1 << 40) - 1)
-_START = U(0x243F6A8885A308D3)
 _RECORDS, _WORDS = 0, 1
 
 
@@ -39,16 +38,7 @@ def new_table(records: int, words: int, sums: int) -> Table:
     return Table(slots, memory, memory.view(np.int64), np.zeros(2, np.int64), sums)
 
 
-@njit(nogil=True, _nrt=False)
-def hashed(words: NDArray[np.uint64], start: int, length: int) -> np.uint64:
-    """Return the hash of the key of `length` words at `start`."""
-    h = _START
-    for i in range(start, start + length):
-        h = mixed(h, words[i])
-    return mixed(h, U(length))
-
-
-@njit(nogil=True, _nrt=False)
+@njit(nogil=True, forceinline=True, _nrt=False)
 def find_or_add(table: Table, keys: NDArray[np.uint64], start: int, length: int, h: np.uint64) -> Any:
     """Return the place of the record of a key, with sums of 0 if it is new; FULL and CROWDED: nothing was done."""
     slots, words = table.slots, table.words
@@ -66,15 +56,15 @@ def find_or_add(table: Table, keys: NDArray[np.uint64], start: int, length: int,
     return CROWDED
 
 
-@njit(nogil=True, _nrt=False)
+@njit(nogil=True, forceinline=True, _nrt=False)
 def _is_same(one: NDArray[np.uint64], at: int, other: NDArray[np.uint64], start: int, length: int) -> bool:
-    i = 0
-    while i < length and one[at + i] == other[start + i]:
-        i += 1
-    return i == length
+    apart = U(0)
+    for i in range(length):
+        apart |= one[at + i] ^ other[start + i]
+    return apart == U(0)
 
 
-@njit(nogil=True, _nrt=False)
+@njit(nogil=True, forceinline=True, _nrt=False)
 def _add(table: Table, keys: NDArray[np.uint64], start: int, length: int, h: np.uint64, at: np.uint64) -> int:
     records, place = table.used[_RECORDS], table.used[_WORDS]
     after = place + HEAD + length + table.sums

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from residency.traffic.quick.lines import take_lines
+from residency.traffic.quick.lines import PIECE, take_lines
 from residency.traffic.quick.objects import EITHER, QUOTED, Template, take_objects
 from residency.traffic.quick.result import OddError
 from residency.traffic.quick.rows import Shape
-from residency.traffic.quick.words import repeated
+from residency.traffic.quick.words import SPARE
 from residency.traffic.quick.workers import Found, Worker, share
 from residency.traffic.streams import Scan
 
-_BLOCK, _MORE, _SPARE = 2 << 20, 1 << 16, 64
+_BLOCK, _MORE = 2 << 20, 1 << 16
 _KEYS = ("server_ip", "server_port", "proto", "host", "named_by", "vantage")
 _TEXT_ONLY = ("client_ip", "server_ip", "host", "named_by")
 _ZULU = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
@@ -62,12 +62,14 @@ def is_readable(scan: Scan, time: str | None, time_unit: str) -> bool:
 
 def group_csv(lines: Lines, width: int, delimiter: bytes, threads: int) -> Found | None:
     """Group a file of `width` cells a line without quotes; None where a closer look is needed."""
-    shape, delimiters = lines.shape(), repeated(delimiter[0])
+    shape, mark = lines.shape(), np.uint64(delimiter[0])
 
     def take_with(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Take:
+        marks = np.zeros(PIECE + 16, np.int32)
+
         def take(worker: Worker, data: NDArray[np.uint8], at: int, stop: int, limit: int) -> tuple[int, int]:
             tables = (worker.batch, worker.groups, worker.clients)
-            return take_lines(data, at, stop, limit, delimiters, shape, *tables, starts, ends)
+            return take_lines(data, at, stop, limit, mark, shape, *tables, marks, starts, ends)
 
         return take
 
@@ -128,7 +130,7 @@ def _group(
     parts = -(-(lines.size - lines.first) // _BLOCK)
 
     def begin(worker: Worker) -> Callable[[int], None]:
-        memory = bytearray(_BLOCK + _MORE + _SPARE)
+        memory = bytearray(_BLOCK + _MORE + SPARE)
         data = np.frombuffer(memory, np.uint8)
         take = take_with(np.zeros(width, np.int64), np.zeros(width, np.int64))
 

@@ -1,6 +1,7 @@
-"""Eight bytes at a time: the few machine words that compiled loops over text are made of.
+"""Words and vectors of bytes: the few machine operations that compiled loops over text are made of.
 
-All arithmetic is on unsigned 64-bit numbers; little-endian machines only (`is_usable` of the package asks).
+All arithmetic is on unsigned 64-bit numbers; little-endian machines only (`is_usable` of the package asks). What a vector
+of 64 bytes costs is the machine's affair: the compiler makes one step of it, or four.
 """
 
 from __future__ import annotations
@@ -14,10 +15,25 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 U = np.uint64
-LOW7, HIGH = U(0x7F7F7F7F7F7F7F7F), U(0x8080808080808080)
-ONES = U(0x0101010101010101)
 ALL = U(0xFFFFFFFFFFFFFFFF)
-_MIX = U(0x9E3779B97F4A7C15)
+SPARE = 128
+"""Bytes that must be there after the last one in use: every look takes up to 64 at once."""
+
+_START = U(0x243F6A8885A308D3)
+_STEP = U(0x9E3779B97F4A7C15)
+_END = U(0xD6E8FEB86659FD93)
+
+
+def _address(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    array = cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0])
+    return builder.gep(array.data, [arguments[1]])
+
+
+def _loaded(context: Any, builder: Any, signature: Any, arguments: Any, kind: Any) -> Any:
+    place = _address(context, builder, signature, arguments)
+    found = builder.load(builder.bitcast(place, kind.as_pointer()))
+    found.align = 1
+    return found
 
 
 @intrinsic
@@ -26,35 +42,107 @@ def load(typing: Any, data: Any, at: Any) -> Any:  # noqa: ARG001 - the compiler
     del typing
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array = cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0])
-        place = builder.gep(array.data, [arguments[1]])
-        found = builder.load(builder.bitcast(place, ir.IntType(64).as_pointer()))
-        found.align = 1
-        return found
+        return _loaded(context, builder, signature, arguments, ir.IntType(64))
 
     return types.uint64(data, types.int64), build
 
 
 @intrinsic
+def byte_at(typing: Any, data: Any, at: Any) -> Any:  # noqa: ARG001 - as above
+    """Return the byte at `at` as a number."""
+    del typing
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.zext(_loaded(context, builder, signature, arguments, ir.IntType(8)), ir.IntType(64))
+
+    return types.int64(data, types.int64), build
+
+
+def _within(width: int) -> Any:
+    """Return an intrinsic: bit i says whether byte i of the `width` from `at` on is `low`, or at most `span` above."""
+    vector = ir.VectorType(ir.IntType(8), width)
+
+    def spread(builder: Any, number: Any) -> Any:
+        nothing = ir.Constant(vector, ir.Undefined)
+        one = builder.insert_element(nothing, builder.trunc(number, ir.IntType(8)), ir.IntType(32)(0))
+        return builder.shuffle_vector(one, nothing, ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width))
+
+    def within(typing: Any, data: Any, at: Any, low: Any, span: Any) -> Any:  # noqa: ARG001 - as above
+        del typing
+
+        def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            found = _loaded(context, builder, signature, arguments, vector)
+            above = builder.sub(found, spread(builder, arguments[2]))
+            bits = builder.icmp_unsigned("<=", above, spread(builder, arguments[3]))
+            return builder.zext(builder.bitcast(bits, ir.IntType(width)), ir.IntType(64)) if width < 64 else (
+                builder.bitcast(bits, ir.IntType(64))
+            )
+
+        return types.uint64(data, types.int64, types.uint64, types.uint64), build
+
+    return intrinsic(within)
+
+
+within64, within32, within16 = _within(64), _within(32), _within(16)
+
+
+@intrinsic
 def trailing_zeros(typing: Any, word: Any) -> Any:
-    """Return how many of the lowest bits of a number that is not 0 are 0."""
+    """Return how many of the lowest bits of a number are 0; 64 for 0."""
     del typing, word
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         del context, signature
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
 
     return types.int64(types.uint64), build
 
 
 @intrinsic
-def prefetch(typing: Any, data: Any, at: Any) -> Any:  # noqa: ARG001 - the compiler calls it by these names
+def bits_set(typing: Any, word: Any) -> Any:
+    """Return how many bits of a number are 1."""
+    del typing, word
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        del context, signature
+        return builder.ctpop(arguments[0])
+
+    return types.int64(types.uint64), build
+
+
+@intrinsic
+def swapped(typing: Any, word: Any) -> Any:
+    """Return a number with its bytes in the other order."""
+    del typing, word
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        del context, signature
+        return builder.bswap(arguments[0])
+
+    return types.uint64(types.uint64), build
+
+
+@intrinsic
+def folded(typing: Any, one: Any, other: Any) -> Any:
+    """Return both halves of the product of two numbers, one laid over the other."""
+    del typing, one, other
+
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        del context, signature
+        word, double = ir.IntType(64), ir.IntType(128)
+        product = builder.mul(*(builder.zext(one, double) for one in arguments))
+        return builder.xor(builder.trunc(product, word), builder.trunc(builder.lshr(product, double(64)), word))
+
+    return types.uint64(types.uint64, types.uint64), build
+
+
+@intrinsic
+def prefetch(typing: Any, data: Any, at: Any) -> Any:  # noqa: ARG001 - as above
     """Ask for element `at` of `data` to be near when it is needed; nothing else."""
     del typing
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array = cgutils.create_struct_proxy(signature.args[0])(context, builder, arguments[0])
-        place = builder.bitcast(builder.gep(array.data, [arguments[1]]), ir.IntType(8).as_pointer())
+        place = builder.bitcast(_address(context, builder, signature, arguments), ir.IntType(8).as_pointer())
         number = ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
         function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
@@ -64,26 +152,18 @@ def prefetch(typing: Any, data: Any, at: Any) -> Any:  # noqa: ARG001 - the comp
     return types.void(data, types.int64), build
 
 
-@njit(_nrt=False)
-def same(word: np.uint64, repeated: np.uint64) -> np.uint64:
-    """Return the high bit of every byte in which the two are equal; exact in each byte."""
-    apart = word ^ repeated
-    return ~(((apart & LOW7) + LOW7) | apart | LOW7)
+@njit(nogil=True, forceinline=True, _nrt=False)
+def low_bits(count: int) -> np.uint64:
+    """Return a number whose `count` lowest bits are set, 0 to 63."""
+    return (U(1) << U(count)) - U(1)
 
 
-@njit(_nrt=False)
-def below_space(word: np.uint64) -> np.uint64:
-    """Return the high bit of every byte under 0x20; exact in each byte."""
-    return ~(((word & LOW7) + U(0x6060606060606060)) | word) & HIGH
-
-
-@njit(_nrt=False)
-def mixed(seed: np.uint64, word: np.uint64) -> np.uint64:
-    """Return a hash of a hash and one more word."""
-    h = (seed ^ word) * _MIX
-    return h ^ (h >> U(29))
-
-
-def repeated(byte: int) -> np.uint64:
-    """Return a word of eight times the same byte."""
-    return U(byte * 0x0101010101010101)
+@njit(nogil=True, forceinline=True, _nrt=False)
+def hashed(words: Any, start: int, length: int) -> np.uint64:
+    """Return the hash of the `length` words at `start`: each is multiplied by itself, so that none waits for another."""
+    h = _START ^ U(length)
+    salt = _START
+    for i in range(start, start + length):
+        salt += _STEP
+        h += folded(words[i] ^ salt, words[i] + _END)
+    return folded(h ^ _START, _END)

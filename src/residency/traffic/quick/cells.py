@@ -10,10 +10,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from residency.traffic.quick.words import U, bits_set, byte_at, load, low_bits, swapped, trailing_zeros, within16, within32
+from residency.traffic.quick.words import (
+    U,
+    bits_set,
+    byte_at,
+    inlined,
+    load,
+    low_bits,
+    swapped,
+    trailing_zeros,
+    within16,
+    within32,
+)
 
 ODD = -3
 _MOST_DIGITS = 15  # of a count: 9,000 rows of the greatest still add up within 63 bits
@@ -28,25 +38,25 @@ _MARKS_1, _WHERE_1, _NUMBERS_1 = U(0x2D00002D00000000), U(0xFF0000FF00000000), U
 _MARKS_2, _WHERE_2, _NUMBERS_2 = U(0x00003A0000540000), U(0x0000FF0000FF0000), U(0x0F0F000F0F000F0F)
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def _pairs(digits: np.uint64) -> np.uint64:
     """Return ten times each byte plus the byte after it, of digits from 0 to 9."""
     return digits * U(10) + (digits >> U(8))
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def _part(word: np.uint64, byte: int) -> Any:
     return np.int64((word >> U(8 * byte)) & U(0xFF))
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def _micro(data: NDArray[np.uint8], at: int, decimals: int) -> Any:
     """Return up to six decimals, known to be digits, as microseconds: those not there are 0."""
     pairs = _pairs(load(data, at) & _NIBBLES & low_bits(8 * decimals))
     return 10_000 * _part(pairs, 0) + 100 * _part(pairs, 2) + _part(pairs, 4)
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def read_zulu(data: NDArray[np.uint8], start: int, end: int) -> int:
     """Return the microseconds of `2026-06-01T00:00:00Z` with or without up to six decimals, else ODD."""
     size = end - start
@@ -73,14 +83,14 @@ def read_zulu(data: NDArray[np.uint8], start: int, end: int) -> int:
     return seconds * 1_000_000 + _micro(data, start + 20, decimals)
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def _days_in(year: int, month: int) -> int:
     if month == 2:
         return 29 if (year % 4 == 0 and year % 100 != 0) or year % 400 == 0 else 28
     return 30 if month in (4, 6, 9, 11) else 31
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def _days(year: int, month: int, day: int) -> Any:
     """Return the days since 1970, counting years from March so that leap days come last."""
     y = np.uint64(year - 1 if month <= 2 else year)
@@ -91,7 +101,7 @@ def _days(year: int, month: int, day: int) -> Any:
     return np.int64(days) + day - 1 - _TO_EPOCH
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def read_epoch(data: NDArray[np.uint8], start: int, end: int) -> int:
     """Return the microseconds of a number of seconds with up to six decimals, else ODD."""
     size = end - start
@@ -111,13 +121,13 @@ def read_epoch(data: NDArray[np.uint8], start: int, end: int) -> int:
     return seconds * 1_000_000 + _micro(data, start + whole + 1, decimals)
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def _digits(word: np.uint64, size: int) -> np.uint64:
     """Return the first `size` (1 to 8) bytes as digits from 0 to 9 at the end of a word, zeros before them."""
     return (word ^ U(0x3030303030303030)) << U(64 - 8 * size)
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def _value(digits: np.uint64) -> Any:
     """Return eight digits, the first in the lowest byte, as one number."""
     pairs = _pairs(digits) & U(0x00FF00FF00FF00FF)
@@ -125,7 +135,7 @@ def _value(digits: np.uint64) -> Any:
     return np.int64((fours * U(10_000) + (fours >> U(32))) & U(0xFFFFFFFF))
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def read_count(data: NDArray[np.uint8], start: int, end: int) -> int:
     """Return up to 15 digits as a number, else ODD."""
     size = end - start
@@ -140,7 +150,7 @@ def read_count(data: NDArray[np.uint8], start: int, end: int) -> int:
     return found + 100_000_000 * _value(first) if size > 8 else found
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def is_quad(data: NDArray[np.uint8], start: int, end: int) -> bool:
     """Is it four numbers up to 255 without leading zeros, with points between?"""
     size = end - start
@@ -159,7 +169,7 @@ def is_quad(data: NDArray[np.uint8], start: int, end: int) -> bool:
     return one & two & three & _is_octet(data, start + third + 1, size - third - 1)
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def _is_octet(data: NDArray[np.uint8], at: int, size: int) -> bool:
     """Are `size` digits a number up to 255 without leading zeros? Three of them compare as their text does."""
     text = swapped(load(data, at)) >> U(40)
@@ -167,7 +177,7 @@ def _is_octet(data: NDArray[np.uint8], at: int, size: int) -> bool:
     return is_short | ((size == 3) & (text >= U(0x310000)) & (text <= U(0x323535)))
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def period_of(ts_us: int, cuts: NDArray[np.int64]) -> int:
     """Return how many of the sorted `cuts` are at or before a time."""
     low, high = 0, len(cuts)

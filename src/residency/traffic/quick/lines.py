@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -9,14 +11,14 @@ from numpy.typing import NDArray
 from residency.traffic.quick.cells import ODD
 from residency.traffic.quick.rows import Batch, Shape, empty, is_full, stopped, wait_row
 from residency.traffic.quick.table import Table
-from residency.traffic.quick.words import U, bits_set, byte_at, low_bits, trailing_zeros, within64
+from residency.traffic.quick.words import U, bits_set, byte_at, inlined, low_bits, trailing_zeros, within64
 
 PIECE = 1 << 16
 """Bytes in which marks are looked for at once; no line that is longer is taken."""
 _NEWLINE, _ALONE = U(0x0A), U(0)
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def _mark(data: NDArray[np.uint8], start: int, end: int, delimiter: np.uint64, marks: NDArray[np.int32]) -> int:
     """Write where the delimiters and ends of lines in `start`..`end` are and return how many there are."""
     found = 0
@@ -37,7 +39,7 @@ def _mark(data: NDArray[np.uint8], start: int, end: int, delimiter: np.uint64, m
     return found
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def _cut(
     data: NDArray[np.uint8],
     start: int,
@@ -46,17 +48,16 @@ def _cut(
     starts: NDArray[np.int64],
     ends: NDArray[np.int64],
 ) -> bool:
-    """Find the cells of the line at `start` from its marks; false for more or fewer. An empty one ends before it starts."""
-    ends_at = -1
-    last = len(starts) - 1
+    """Find the cells of the line at `start` from its marks; false for more or fewer. No text ends before it starts."""
+    begin: Any = start
+    last, is_whole = len(starts) - 1, True
     for i in range(len(starts)):
         mark = np.int64(marks[first + i])
-        starts[i] = start
-        ends[i] = mark - (mark == start)
-        if byte_at(data, mark) == 10 and ends_at < 0:
-            ends_at = i
-        start = mark + 1
-    return ends_at == last
+        starts[i] = begin
+        ends[i] = mark - (mark == begin)
+        is_whole &= (byte_at(data, mark) == 10) == (i == last)
+        begin = mark + 1
+    return is_whole
 
 
 @njit(nogil=True, cache=True, _nrt=False)
@@ -78,19 +79,20 @@ def take_lines(
 
     Bytes up to `limit` are there, and `SPARE` more. All lines before the one where it stopped were taken.
     """
-    at, width, found, used = start, len(starts), 0, 0
+    at: Any = start
+    width, found, used = len(starts), 0, 0
     while at < stop:
         if found - used < width:
             found, used = _mark(data, at, min(at + PIECE, limit), delimiter, marks), 0
         if found < width or not _cut(data, at, marks, used, starts, ends):
-            return stopped(batch, groups, at, ODD)
+            return stopped(batch, groups, shape.kinds, at, ODD)
         status = wait_row(data, starts, ends, at, shape, batch, groups, clients)
         if status < 0:
-            return stopped(batch, groups, at, status)
+            return stopped(batch, groups, shape.kinds, at, status)
         if is_full(batch):
-            line, status = empty(batch, groups)
+            line, status = empty(batch, groups, shape.kinds)
             if status < 0:
                 return line, status
         used += width
         at = np.int64(marks[used - 1]) + 1
-    return stopped(batch, groups, at, 0)
+    return stopped(batch, groups, shape.kinds, at, 0)

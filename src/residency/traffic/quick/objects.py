@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from residency.traffic.quick.cells import ODD
 from residency.traffic.quick.rows import MOST_LINE, Batch, Shape, empty, is_full, stopped, wait_row
 from residency.traffic.quick.table import Table
-from residency.traffic.quick.words import ALL, U, byte_at, load, trailing_zeros, within32
+from residency.traffic.quick.words import ALL, U, byte_at, inlined, load, trailing_zeros, within32
 
 QUOTED, EITHER = range(2)
 _QUOTE, _BACKSLASH, _ALONE, _LAST_CONTROL, _ZERO, _NINE = U(0x22), U(0x5C), U(0), U(0x1F), U(48), U(9)
@@ -32,7 +32,7 @@ class Template(NamedTuple):
     forms: NDArray[np.int64]
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def _follows(data: NDArray[np.uint8], at: int, limit: int, template: Template, which: int) -> bool:
     size, word = template.sizes[which], template.firsts[which]
     if at + size > limit:
@@ -45,7 +45,7 @@ def _follows(data: NDArray[np.uint8], at: int, limit: int, template: Template, w
     return True
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def _end_of_string(data: NDArray[np.uint8], start: int, limit: int) -> int:
     """Return where the string that starts here ends, ODD for an escape or a control character in it."""
     at = start
@@ -59,7 +59,7 @@ def _end_of_string(data: NDArray[np.uint8], start: int, limit: int) -> int:
     return ODD
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def _end_of_number(data: NDArray[np.uint8], start: int) -> int:
     """Return where digits, perhaps with a point and more digits, end; ODD for any other form of number."""
     digits = within32(data, start, _ZERO, _NINE)
@@ -72,12 +72,12 @@ def _end_of_number(data: NDArray[np.uint8], start: int) -> int:
     return start + whole + 1 + decimals if decimals > 0 and whole + 1 + decimals < 32 else ODD
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def _is_null(data: NDArray[np.uint8], at: int) -> bool:
     return load(data, at) & U(0xFFFFFFFF) == U(0x6C6C756E)
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def _cut(
     data: NDArray[np.uint8],
     start: int,
@@ -136,10 +136,10 @@ def take_objects(
         is_odd = after < 0 or after - at > MOST_LINE
         status = ODD if is_odd else wait_row(data, starts, ends, at, shape, batch, groups, clients)
         if status < 0:
-            return stopped(batch, groups, at, status)
+            return stopped(batch, groups, shape.kinds, at, status)
         if is_full(batch):
-            line, status = empty(batch, groups)
+            line, status = empty(batch, groups, shape.kinds)
             if status < 0:
                 return line, status
         at = after
-    return stopped(batch, groups, at, 0)
+    return stopped(batch, groups, shape.kinds, at, 0)

@@ -5,7 +5,7 @@ Rows wait in a batch until the memory of their groups was asked for: waiting for
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from residency.limits import LIMITS
 from residency.traffic.quick.cells import ODD, is_quad, period_of, read_count, read_epoch, read_zulu
-from residency.traffic.quick.table import HEAD, LENGTH, Table, find_or_add
-from residency.traffic.quick.words import ALL, U, hashed, load, prefetch
+from residency.traffic.quick.grammar import ADDRESS, is_no, is_no_address
+from residency.traffic.quick.table import HEAD, LENGTH, MISSING, Table, find, find_or_add, insert
+from residency.traffic.quick.words import ALL, U, hashed, inlined, load, prefetch
 
 RECORDS, SENT, RECEIVED, SENT_UNKNOWN, FIRST, LAST = range(6)
 SUMS = 6
@@ -38,15 +39,20 @@ class Shape(NamedTuple):
     sent: int
     received: int
     keys: NDArray[np.int64]
+    kinds: NDArray[np.int64]  # of the texts of keys (`grammar`)
     cuts: NDArray[np.int64]
 
 
 class Batch(NamedTuple):
-    """Rows that wait: their numbers, the hashes of their keys, and the keys one after the other."""
+    """Rows that wait: their numbers, the hashes of their keys, and the keys one after the other.
+
+    `texts` are the same memory as `keys`, byte by byte.
+    """
 
     numbers: NDArray[np.int64]
     hashes: NDArray[np.uint64]
     keys: NDArray[np.uint64]
+    texts: NDArray[np.uint8]
     used: NDArray[np.int64]  # rows, words of keys
 
 
@@ -54,10 +60,10 @@ def new_batch() -> Batch:
     """Return an empty batch."""
     numbers = np.zeros((BATCH, 8), np.int64)
     keys = np.zeros(2 * _KEY_WORDS + BATCH * 32, np.uint64)
-    return Batch(numbers, np.zeros(BATCH, np.uint64), keys, np.zeros(2, np.int64))
+    return Batch(numbers, np.zeros(BATCH, np.uint64), keys, keys.view(np.uint8), np.zeros(2, np.int64))
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def spell(data: NDArray[np.uint8], start: int, end: int, words: NDArray[np.uint64], to: int) -> int:
     """Write the words of a text to `words` from `to` on and return where they end; the last is filled with zeros."""
     at = start
@@ -71,7 +77,7 @@ def spell(data: NDArray[np.uint8], start: int, end: int, words: NDArray[np.uint6
     return to
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def _count(data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64], column: int) -> int:
     """Return the number in a cell, -1 for null, ODD."""
     if column < 0 or ends[column] < starts[column]:
@@ -79,7 +85,7 @@ def _count(data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.
     return read_count(data, starts[column], ends[column])
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def client_status(
     data: NDArray[np.uint8], start: int, end: int, keys: NDArray[np.uint64], at: int, clients: Table
 ) -> int:
@@ -90,10 +96,16 @@ def client_status(
         return ODD
     keys[at] = U(end - start)
     length = spell(data, start, end, keys, at + 1) - at
-    return min(find_or_add(clients, keys, at, length, hashed(keys, at, length)), 0)
+    h = hashed(keys, at, length)
+    place = find(clients, keys, at, length, h)
+    if place == MISSING:
+        if is_no_address(data, start, end - start):
+            return ODD
+        place = insert(clients, keys, at, length, h)
+    return min(place, 0)
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def wait_row(
     data: NDArray[np.uint8],
     starts: NDArray[np.int64],
@@ -137,7 +149,7 @@ def wait_row(
     return put(batch, groups, ts, sent, received, line, to - begin)
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def put(batch: Batch, groups: Table, ts: int, sent: int, received: int, line: int, size: int) -> int:
     """Append a row whose key of `size` words stands at the end of the batch's keys already."""
     row, begin = batch.used[0], batch.used[1]
@@ -152,28 +164,31 @@ def put(batch: Batch, groups: Table, ts: int, sent: int, received: int, line: in
     return 0
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def is_full(batch: Batch) -> bool:
     """Must it be emptied before the next row?"""
     return batch.used[0] >= BATCH or batch.used[1] + _KEY_WORDS + NULL_LENGTH // 8 + 2 > len(batch.keys)
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
-def empty(batch: Batch, groups: Table) -> tuple[int, int]:
+@inlined
+def empty(batch: Batch, groups: Table, kinds: NDArray[np.int64]) -> tuple[int, int]:
     """Add all rows to their groups; return (line, status), negative where that line and those after it were not."""
     rows = batch.used[0]
     batch.used[0] = 0
     batch.used[1] = 0
     slots, words, mask = groups.slots, groups.words, U(len(groups.slots) - 1)
     for row in range(rows):
-        place = np.int64(slots[batch.hashes[row] & mask] & U((1 << 40) - 1)) - 1
-        if place >= 0:
-            prefetch(words, place)
-            prefetch(words, place + 8)
-            prefetch(words, place + 16)
+        near = np.int64(slots[batch.hashes[row] & mask] & U((1 << 40) - 1)) - 1
+        if near >= 0:
+            prefetch(words, near)
+            prefetch(words, near + 8)
+            prefetch(words, near + 16)
     for row in range(rows):
         numbers = batch.numbers[row]
-        place = find_or_add(groups, batch.keys, numbers[_START], numbers[_SIZE], batch.hashes[row])
+        start, size, h = numbers[_START], numbers[_SIZE], batch.hashes[row]
+        place = find(groups, batch.keys, start, size, h)
+        if place == MISSING:
+            place = ODD if _is_odd(batch, start, kinds) else insert(groups, batch.keys, start, size, h)
         if place < 0:
             return numbers[_LINE], place
         at = place + HEAD + groups.numbers[place + LENGTH]
@@ -183,14 +198,30 @@ def empty(batch: Batch, groups: Table) -> tuple[int, int]:
     return 0, 0
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
-def stopped(batch: Batch, groups: Table, line: int, status: int) -> tuple[int, int]:
+@njit(nogil=True, _nrt=False)
+def _is_odd(batch: Batch, start: int, kinds: NDArray[np.int64]) -> bool:
+    """Is a text of the key at `start` certainly none of its kind?"""
+    lengths = batch.keys[start + 1]
+    at: Any = 8 * (start + 2)
+    for i in range(len(kinds)):
+        size = np.int64((lengths >> U(LENGTH_BITS * i)) & U(NULL_LENGTH))
+        if size == NULL_LENGTH:
+            continue
+        is_quad_at_hand = kinds[i] == ADDRESS and is_quad(batch.texts, at, at + size)
+        if not is_quad_at_hand and is_no(kinds[i], batch.texts, at, size):
+            return True
+        at += (size + 7) // 8 * 8
+    return False
+
+
+@njit(nogil=True, _nrt=False)
+def stopped(batch: Batch, groups: Table, kinds: NDArray[np.int64], line: int, status: int) -> tuple[int, int]:
     """Empty the batch and return where reading stops and why: at `line`, unless a row that waited stops it before."""
-    earlier, why = empty(batch, groups)
+    earlier, why = empty(batch, groups, kinds)
     return (earlier, why) if why < 0 else (line, status)
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def add(sums: NDArray[np.int64], at: int, ts: int, sent: int, received: int) -> int:
     """Add one record to the sums at `at`; a count below 0 is not told. ODD, with nothing added, for sums too large."""
     total_sent, total_received = sums[at + SENT] + max(sent, 0), sums[at + RECEIVED] + max(received, 0)
@@ -224,7 +255,7 @@ def merge(source: Table, begin: int, groups: Table) -> tuple[int, int]:
     return place, 0
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def _join(more: NDArray[np.int64], m: int, sums: NDArray[np.int64], at: int) -> int:
     if sums[at + SENT] + more[m + SENT] >= _MOST_SUM or sums[at + RECEIVED] + more[m + RECEIVED] >= _MOST_SUM:
         return ODD

@@ -12,9 +12,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from residency.traffic.quick.words import U
+from residency.traffic.quick.words import U, inlined
 
-FULL, CROWDED = -1, -2
+FULL, CROWDED, MISSING = -1, -2, -4
 HASH, LENGTH, HEAD = 0, 1, 2  # a record: hash, number of words of its key, the key, the sums
 _MOST_PROBES = 512
 _PLACE = U((1 << 40) - 1)
@@ -38,16 +38,16 @@ def new_table(records: int, words: int, sums: int) -> Table:
     return Table(slots, memory, memory.view(np.int64), np.zeros(2, np.int64), sums)
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
-def find_or_add(table: Table, keys: NDArray[np.uint64], start: int, length: int, h: np.uint64) -> Any:
-    """Return the place of the record of a key, with sums of 0 if it is new; FULL and CROWDED: nothing was done."""
+@inlined
+def find(table: Table, keys: NDArray[np.uint64], start: int, length: int, h: np.uint64) -> Any:
+    """Return the place of the record of a key, else MISSING or CROWDED."""
     slots, words = table.slots, table.words
     mask = U(len(slots) - 1)
     at, tag = h & mask, h & ~_PLACE
     for _ in range(_MOST_PROBES):
         slot = slots[at]
         if slot == U(0):
-            return _add(table, keys, start, length, h, at)
+            return MISSING
         if (slot & ~_PLACE) == tag:
             place = np.int64(slot & _PLACE) - 1
             if words[place + LENGTH] == U(length) and _is_same(words, place + HEAD, keys, start, length):
@@ -56,7 +56,14 @@ def find_or_add(table: Table, keys: NDArray[np.uint64], start: int, length: int,
     return CROWDED
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@njit(nogil=True, _nrt=False)
+def find_or_add(table: Table, keys: NDArray[np.uint64], start: int, length: int, h: np.uint64) -> Any:
+    """Return the place of the record of a key, with sums of 0 if it is new; FULL and CROWDED: nothing was done."""
+    place = find(table, keys, start, length, h)
+    return insert(table, keys, start, length, h) if place == MISSING else place
+
+
+@inlined
 def _is_same(one: NDArray[np.uint64], at: int, other: NDArray[np.uint64], start: int, length: int) -> bool:
     apart = U(0)
     for i in range(length):
@@ -64,12 +71,17 @@ def _is_same(one: NDArray[np.uint64], at: int, other: NDArray[np.uint64], start:
     return apart == U(0)
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
-def _add(table: Table, keys: NDArray[np.uint64], start: int, length: int, h: np.uint64, at: np.uint64) -> int:
+@njit(nogil=True, _nrt=False)
+def insert(table: Table, keys: NDArray[np.uint64], start: int, length: int, h: np.uint64) -> Any:
+    """Return the place of a new record with sums of 0, for a key that `find` does not find; FULL: nothing was done."""
     records, place = table.used[_RECORDS], table.used[_WORDS]
     after = place + HEAD + length + table.sums
     if 2 * (records + 1) > len(table.slots) or after + HEAD + 2 > len(table.words):
         return FULL
+    mask = U(len(table.slots) - 1)
+    at = h & mask
+    while table.slots[at] != U(0):
+        at = (at + U(1)) & mask
     words = table.words
     words[place + HASH] = h
     words[place + LENGTH] = U(length)

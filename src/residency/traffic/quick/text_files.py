@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from residency.traffic.quick.grammar import ANYTHING, KIND_OF
 from residency.traffic.quick.lines import PIECE, take_lines
 from residency.traffic.quick.objects import EITHER, QUOTED, Template, take_objects
 from residency.traffic.quick.result import OddError
@@ -46,6 +47,7 @@ class Lines:
             sent=self.columns.get("bytes_sent", -1),
             received=self.columns.get("bytes_received", -1),
             keys=np.array([self.columns[name] for name in self.key_names()], np.int64),
+            kinds=np.array([KIND_OF.get(name, ANYTHING) for name in self.key_names()], np.int64),
             cuts=np.array(self.cuts, np.int64),
         )
 

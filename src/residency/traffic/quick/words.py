@@ -1,7 +1,7 @@
 """Words and vectors of bytes: the few machine operations that compiled loops over text are made of.
 
-All arithmetic is on unsigned 64-bit numbers; little-endian machines only (`is_usable` of the package asks). What a vector
-of 64 bytes costs is the machine's affair: the compiler makes one step of it, or four.
+All arithmetic is on unsigned 64-bit numbers; little-endian machines only (`is_usable` of the package asks). A look at
+64 bytes is one step on some machines and four on others: that is the compiler's affair.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ U = np.uint64
 ALL = U(0xFFFFFFFFFFFFFFFF)
 SPARE = 128
 """Bytes that must be there after the last one in use: every look takes up to 64 at once."""
+
+inlined = njit(nogil=True, forceinline=True, _nrt=False)
+"""For what is done for each row: to hand dozens of arrays to a call costs more than most calls are worth."""
 
 _START = U(0x243F6A8885A308D3)
 _STEP = U(0x9E3779B97F4A7C15)
@@ -74,8 +77,10 @@ def _within(width: int) -> Any:
             found = _loaded(context, builder, signature, arguments, vector)
             above = builder.sub(found, spread(builder, arguments[2]))
             bits = builder.icmp_unsigned("<=", above, spread(builder, arguments[3]))
-            return builder.zext(builder.bitcast(bits, ir.IntType(width)), ir.IntType(64)) if width < 64 else (
-                builder.bitcast(bits, ir.IntType(64))
+            return (
+                builder.zext(builder.bitcast(bits, ir.IntType(width)), ir.IntType(64))
+                if width < 64
+                else (builder.bitcast(bits, ir.IntType(64)))
             )
 
         return types.uint64(data, types.int64, types.uint64, types.uint64), build
@@ -152,15 +157,15 @@ def prefetch(typing: Any, data: Any, at: Any) -> Any:  # noqa: ARG001 - as above
     return types.void(data, types.int64), build
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def low_bits(count: int) -> np.uint64:
     """Return a number whose `count` lowest bits are set, 0 to 63."""
     return (U(1) << U(count)) - U(1)
 
 
-@njit(nogil=True, forceinline=True, _nrt=False)
+@inlined
 def hashed(words: Any, start: int, length: int) -> np.uint64:
-    """Return the hash of the `length` words at `start`: each is multiplied by itself, so that none waits for another."""
+    """Return the hash of the `length` words at `start`; each is multiplied alone, so that none waits for another."""
     h = _START ^ U(length)
     salt = _START
     for i in range(start, start + length):

@@ -1,7 +1,8 @@
 """Compare the whole audit with the plain DuckDB query that only scans and groups the same columns.
 
 Both run in fresh processes, alternating, on the same file and threads; the medians of several runs give the ratio.
-Hashing the input (for the report's sha256) is measured inside the audit and reported apart. Run `make bench`, or
+Looking at the input before it is read, and waiting for its hash (for the report's sha256), is measured inside the audit
+and reported apart; large files are hashed in a thread beside their reading, which slows that down a little. Run `make bench`, or
 `python bench/audit_speed.py --rows 2000000 --repeat 1` for a look.
 """
 

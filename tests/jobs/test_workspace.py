@@ -12,7 +12,7 @@ import pytest
 
 import residency
 from residency.cli import main
-from residency.errors import UsageError
+from residency.errors import InputError, UsageError
 from residency.report import as_json
 from residency.traffic import Workspace
 
@@ -77,6 +77,29 @@ def test_another_time_of_change_is_another_input(job: tuple[Path, Path, Path]) -
     os.utime(job[1], (0, 0))
     with pytest.raises(UsageError, match=r"another content of .*flows.csv \(inputs\)"):
         run(job, resume=True)
+
+
+def test_content_that_changed_unseen_is_refused_where_it_is_still_to_be_read(job: tuple[Path, Path, Path]) -> None:
+    claims, flows, work = job
+    rest = flows.with_name("rest.csv")
+    rest.write_text(HEADER + ROW.replace("00Z", "00 ") * 3)  # without a time zone: the job stops there
+    was = rest.stat()
+
+    def go_on() -> residency.Report:
+        given = [str(flows), str(rest)]
+        return residency.audit(str(claims), given, embedded=False, workspace=work, resume=True)
+
+    with pytest.raises(InputError, match=r"rest\.csv.*offset"):
+        go_on()
+    as_it_was = rest.read_text()
+    rest.write_text(HEADER + ROW * 3)
+    os.utime(rest, ns=(was.st_atime_ns, was.st_mtime_ns))
+    with pytest.raises(UsageError, match=r"rest\.csv: has another content than when the job .* began"):
+        go_on()
+    rest.write_text(as_it_was)
+    os.utime(rest, ns=(was.st_atime_ns, was.st_mtime_ns))
+    with pytest.raises(InputError, match=r"rest\.csv.*offset"):
+        go_on()
 
 
 def test_other_inputs_are_refused(job: tuple[Path, Path, Path]) -> None:

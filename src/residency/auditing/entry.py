@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from residency._version import __version__
 from residency.auditing.cuts import cuts_us
-from residency.auditing.given import GivenEvidence
+from residency.auditing.given import GivenEvidence, Paths, as_paths
 from residency.auditing.options import (
     AuditOptions,
     VantageInput,
@@ -45,18 +45,18 @@ def audit(
     claims: ClaimsInput,
     traffic: str | os.PathLike[str] | Sequence[Any] | Any,
     *,
-    claim_ids: Sequence[str] | None = None,
+    claim_ids: str | Sequence[str] | None = None,
     sources: Sequence[Source] = (),
     embedded: bool = True,
-    geoip: Sequence[str | os.PathLike[str]] = (),
-    ranges: Sequence[str | os.PathLike[str]] = (),
-    geofeeds: Sequence[str | os.PathLike[str]] = (),
-    anycast: Sequence[str | os.PathLike[str]] = (),
-    relays: Sequence[str | os.PathLike[str]] = (),
+    geoip: Paths = (),
+    ranges: Paths = (),
+    geofeeds: Paths = (),
+    anycast: Paths = (),
+    relays: Paths = (),
     rdap: bool = False,
     discover_geofeeds: bool = False,
-    rtt: Sequence[str | os.PathLike[str]] = (),
-    dns: Sequence[str | os.PathLike[str]] = (),
+    rtt: Paths = (),
+    dns: Paths = (),
     clients: str | Sequence[str] = (),
     vantage: VantageInput = None,
     min_assurance: str = "database",
@@ -114,7 +114,7 @@ def audit(
     )
     asked, hints, times = [*given_evidence.sources(), *sources], given_evidence.hints(), given_evidence.times()
     _check_asns(chosen, asked)
-    answers = recorded_answers(dns)
+    answers = recorded_answers(as_paths(dns))
 
     @contextmanager
     def reading(given: Sequence[Any], job: Workspace | None, *, soft: bool) -> Iterator[Run]:
@@ -148,7 +148,7 @@ def preview(
     claims: ClaimsInput,
     traffic: str | os.PathLike[str] | Sequence[Any] | Any,
     *,
-    claim_ids: Sequence[str] | None = None,
+    claim_ids: str | Sequence[str] | None = None,
     clients: str | Sequence[str] = (),
     vantage: VantageInput = None,
     clock_skew_s: float = 0.0,
@@ -210,7 +210,8 @@ def _load_packs(claims: ClaimsInput, gazetteer: Gazetteer) -> tuple[Pack, ...]:
     return tuple(item if isinstance(item, Pack) else load_pack(item, gazetteer=gazetteer) for item in given)
 
 
-def _choose(packs: Sequence[Pack], claim_ids: Sequence[str] | None) -> tuple[Claim, ...]:
+def _choose(packs: Sequence[Pack], claim_ids: str | Sequence[str] | None) -> tuple[Claim, ...]:
+    claim_ids = [claim_ids] if isinstance(claim_ids, str) else claim_ids
     claims = [claim for pack in packs for claim in pack.claims]
     ids = [claim.id for claim in claims]
     twice = sorted({i for i in ids if ids.count(i) > 1})

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from residency.sources.latency import RttFile
 
 Path = str | os.PathLike[str]
+Paths = Path | Sequence[Path]
+"""One file or several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,21 +32,21 @@ class GivenEvidence:
     """
 
     embedded: bool = True
-    geoip: Sequence[Path] = ()
-    ranges: Sequence[Path] = ()
-    geofeeds: Sequence[Path] = ()
-    anycast: Sequence[Path] = ()
-    relays: Sequence[Path] = ()
+    geoip: Paths = ()
+    ranges: Paths = ()
+    geofeeds: Paths = ()
+    anycast: Paths = ()
+    relays: Paths = ()
     rdap: bool = False
     discover: bool = False
-    rtt: Sequence[Path] = ()
+    rtt: Paths = ()
 
     @collector_paused()
     def sources(self) -> list[Source]:
         """Open everything; raises SourceError for a file that cannot be used, with its path."""
         from residency.sources.registry import databases_and_networks, published_networks
 
-        found: list[Source] = list(published_networks(self.ranges, embedded=self.embedded))
+        found: list[Source] = list(published_networks(as_paths(self.ranges), embedded=self.embedded))
         found += databases_and_networks() if self.embedded else []
         return [*found, *self._geofeeds(), *self._networks(), *self._databases(), *self._registries()]
 
@@ -54,7 +56,7 @@ class GivenEvidence:
             return ()
         from residency.sources.latency import read_rtt_files
 
-        return read_rtt_files(self.rtt)
+        return read_rtt_files(as_paths(self.rtt))
 
     def hints(self) -> Hints | None:
         """Return what host names hint at; None without the embedded tables, which hold the codes."""
@@ -70,7 +72,7 @@ class GivenEvidence:
         from residency.sources.geofeed import Geofeed
 
         found: list[Source] = []
-        for given in self.geofeeds:
+        for given in as_paths(self.geofeeds):
             author, path, day = split_geofeed(os.fspath(given))
             found.append(Geofeed.from_file(path, author=author, published=day))
         return found
@@ -80,14 +82,14 @@ class GivenEvidence:
             return []
         from residency.sources.anycast import anycast_file, relay_file
 
-        return [*map(anycast_file, self.anycast), *map(relay_file, self.relays)]
+        return [*map(anycast_file, as_paths(self.anycast)), *map(relay_file, as_paths(self.relays))]
 
     def _databases(self) -> list[Source]:
         if not self.geoip:
             return []
         from residency.sources.geoip import geoip_sources
 
-        return list(geoip_sources(self.geoip))
+        return list(geoip_sources(as_paths(self.geoip)))
 
     def _registries(self) -> list[Source]:
         if not (self.rdap or self.discover):
@@ -100,6 +102,11 @@ class GivenEvidence:
         cache = FetchCache()
         registration = Registration(Bootstrap.from_cache(cache), cache=cache)
         return [registration, *([RegisteredFeeds(registration, cache=cache)] if self.discover else [])]
+
+
+def as_paths(given: Paths) -> tuple[Path, ...]:
+    """Return what was given as several: a text is one path, not its characters."""
+    return (given,) if isinstance(given, str | os.PathLike) else tuple(given)
 
 
 def split_geofeed(given: str) -> tuple[str | None, str, date | None]:

@@ -9,10 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
-from os import PathLike
 
 from residency._version import __version__
-from residency.auditing.given import GivenEvidence
+from residency.auditing.given import GivenEvidence, Paths
 from residency.auditing.measuring import Measurements
 from residency.auditing.options import VantageInput, parse_assurance, parse_max_age, parse_places, parse_vantages
 from residency.auditing.witnesses import Hints
@@ -38,14 +37,14 @@ def locate(
     within: str | Sequence[str] = (),
     sources: Sequence[Source] = (),
     embedded: bool = True,
-    geoip: Sequence[str | PathLike[str]] = (),
-    ranges: Sequence[str | PathLike[str]] = (),
-    geofeeds: Sequence[str | PathLike[str]] = (),
-    anycast: Sequence[str | PathLike[str]] = (),
-    relays: Sequence[str | PathLike[str]] = (),
+    geoip: Paths = (),
+    ranges: Paths = (),
+    geofeeds: Paths = (),
+    anycast: Paths = (),
+    relays: Paths = (),
     rdap: bool = False,
     discover_geofeeds: bool = False,
-    rtt: Sequence[str | PathLike[str]] = (),
+    rtt: Paths = (),
     vantage: VantageInput = None,
     live: bool = False,
     min_assurance: str = "database",

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -16,12 +16,14 @@ from residency.errors import InputError, ResidencyError, UsageError
 from residency.limits import LIMITS
 from residency.traffic.aggregate import BY_INPUT
 from residency.traffic.columns import Kind
+from residency.traffic.contents import Contents
 from residency.traffic.converted import ConvertedSource, add_rows, run_conversion
 from residency.traffic.distinct import Distinct
 from residency.traffic.endpoints import Traffic
 from residency.traffic.engine import connect, is_full, scalar, scratch
 from residency.traffic.flow_rows import FlowRows
 from residency.traffic.formats import FORMATS, Converter, UnknownFormatError, named_format, recognise, refined
+from residency.traffic.hashing import Hasher
 from residency.traffic.inputs import Item, expand, partition_columns
 from residency.traffic.naming import Naming
 from residency.traffic.parts import Spread, load_parts
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
 
 
 def read_traffic(
-    inputs: Sequence[object],
+    inputs: str | os.PathLike[str] | Sequence[object],
     *,
     cuts_us: Sequence[int],
     options: ReadOptions | None = None,
@@ -54,7 +56,7 @@ def read_traffic(
     workspace: Workspace | None = None,
     name: str = "reading",
 ) -> Traffic:
-    """Read files, folders and tables into distinct endpoints.
+    """Read one file or folder, or a list of files, folders and tables, into distinct endpoints.
 
     `cuts_us` are the sorted instants (microseconds since 1970) at which a claim's answer could change. Raises
     InputError for what cannot be read at all, LimitError beyond a cap, UsageError for options; damaged records are
@@ -65,7 +67,7 @@ def read_traffic(
     """
     options = options or ReadOptions()
     cuts = sorted(set(cuts_us))
-    items = expand(inputs)
+    items = expand([inputs] if isinstance(inputs, str | os.PathLike) else inputs)
     if workspace is None:
         folder = temporary = tempfile.mkdtemp(prefix="residency-", dir=options.temp_dir)
     else:
@@ -78,8 +80,9 @@ def read_traffic(
         traffic = Traffic(connection, folder, temporary)
         steps = Steps(connection, is_kept=workspace is not None)
         meter = Meter(progress, _size(items))
-        reading = _Reading(traffic, connection, folder, options, cuts, meter, steps, keep_rows=keep_rows)
-        reading.run(items, answers)
+        with Hasher() as hasher:
+            reading = _Reading(traffic, connection, folder, options, cuts, meter, steps, hasher, keep_rows=keep_rows)
+            reading.run(items, answers)
     except BaseException as error:
         if traffic is not None:
             traffic.close()
@@ -106,6 +109,7 @@ class _Opened:
     scan: Scan
     tally: Tally
     is_unterminated: bool = False
+    is_resumed: bool = False  # a former run looked at it
 
 
 class _Reading:
@@ -120,11 +124,13 @@ class _Reading:
         cuts: Sequence[int],
         meter: Meter,
         steps: Steps,
+        hasher: Hasher,
         *,
         keep_rows: bool,
     ) -> None:
         self._traffic, self._con, self._folder, self._options = traffic, connection, folder, options
         self._meter, self._steps, self._cuts = meter, steps, cuts
+        self._hasher, self._contents = hasher, Contents(hasher)
         connection.execute(BY_INPUT)
         self._distinct = Distinct(connection)
         self._naming = Naming(connection, self._distinct)
@@ -135,9 +141,7 @@ class _Reading:
         self._spans = SpanLoader(connection, self._loader, steps, folder)
         self._zeek = Zeek(connection, self._distinct, self._naming, cuts, traffic.rows)
         self._tallies: list[Tally] = []
-        self._seen: dict[str, Tally] = {}
         self._passed_over: list[UnknownFormatError] = []
-        self._repeats: list[tuple[Tally, Tally]] = []
         self._conversions: list[_Opened] = []
         self._waiting: list[partial[None]] = []
         self._spare: list[partial[None]] = []
@@ -163,8 +167,8 @@ class _Reading:
         has_flows = any(tally.flows_rows for tally in self._tallies)
         for load in self._spare:
             load(as_context=has_flows)
-        for tally, first in self._repeats:
-            tally.records = tally.duplicate = first.records
+        self._contents.settle()
+        self._traffic.hash_seconds += self._contents.wait_seconds
         if not sum(tally.flows_rows for tally in self._tallies):
             self._refuse_empty()
         self._traffic.inputs = tuple(tally.summary() for tally in self._tallies)
@@ -181,8 +185,9 @@ class _Reading:
         except UnknownFormatError as error:
             if not item.is_found:
                 raise
-            scan = scan_file(item.file, self._content(number), form="none", seen=lambda _: None)
-            self._tallies.append(Tally(path=item.name, format="none", sha256=scan.sha256))
+            scan = scan_file(item.file, self._content(number), form="none", seen=lambda _: None, hasher=self._hasher)
+            self._tallies.append(Tally(path=item.name, format="none"))
+            self._contents.add(self._tallies[-1], scan)
             self._passed_over.append(error)
         except ResidencyError as error:
             error.path = item.name if error.path == str(item.file) else error.path  # standard input has two names
@@ -202,8 +207,9 @@ class _Reading:
         self._traffic.hash_seconds += time.perf_counter() - started
         if self._steps.take(f"open {number}", lambda: {"sha256": tally.sha256})["sha256"] != tally.sha256:
             raise UsageError("is another table than the one that the job in this workspace began with", path=item.name)
-        if not self._is_repeated(tally):
-            opened = _Opened(number, item.name, Path(), 0, Scan(""), tally)
+        self._tallies.append(tally)
+        opened = _Opened(number, item.name, Path(), 0, Scan("", tally.sha256), tally)
+        if not self._contents.add(tally, opened.scan):
             self._waiting.append(partial(self._load, opened, source))
 
     def _open_spread(self, number: int, name: str, table: Spread) -> None:
@@ -235,11 +241,12 @@ class _Reading:
         state = self._steps.take(step, partial(self._look_at, number, name, path, size))
         self._meter.looked_at(size, is_fresh=is_fresh)
         scan, tally = Scan(**state["scan"]), Tally(**state["tally"])
-        if self._is_repeated(tally, partition_columns(name) if tally.format == "parquet" else {}):
+        self._tallies.append(tally)
+        if self._contents.add(tally, scan, partition_columns(name) if tally.format == "parquet" else None):
             return
         form = FORMATS[tally.format]
         is_unterminated = form.is_text and not scan.ends_with_newline
-        opened = _Opened(number, name, path, size, scan, tally, is_unterminated)
+        opened = _Opened(number, name, path, size, scan, tally, is_unterminated, is_resumed=not is_fresh)
         if form.convert is not None:
             self._conversions.append(opened)
         elif form.open is None:
@@ -255,14 +262,24 @@ class _Reading:
         form = recognise(head, name) if wanted is None else named_format(wanted)
         started = time.perf_counter()
         content = self._content(number)
-        scan = scan_file(path, content, form=form.name, seen=lambda read: self._meter.looking(name, min(read, size)))
+        looking = partial(self._looking, name, size)
+        scan = scan_file(path, content, form=form.name, seen=looking, hasher=self._hasher)
         self._traffic.hash_seconds += time.perf_counter() - started
+        if self._steps.is_kept:
+            self._contents.digest(scan)  # what the job is bound to is known before anything is read
         form = refined(form, self._linked(number, name, scan, head), self._con) if wanted is None else form
         tally = Tally(path=name, format=form.name, sha256=scan.sha256, incomplete=scan.damage)
         return {"scan": asdict(scan), "tally": asdict(tally)}
 
     def _file(self, opened: _Opened) -> OpenFile:
-        return self._linked(opened.number, opened.name, opened.scan, read_head(opened.path))
+        """Open what was looked at; raises UsageError if it is something else now."""
+        file = self._linked(opened.number, opened.name, opened.scan, read_head(opened.path))
+        if opened.is_resumed:
+            self._contents.confirm(opened.scan, opened.name)
+        return file
+
+    def _looking(self, name: str, size: int, read: int) -> None:
+        self._meter.looking(name, min(read, size))
 
     def _linked(self, number: int, name: str, scan: Scan, head: bytes) -> OpenFile:
         """Give a file a harmless name, and where it was unpacked into a workspace its place there."""
@@ -376,16 +393,6 @@ class _Reading:
             tally.restore(found)
 
     # -- 4. the account
-
-    def _is_repeated(self, tally: Tally, columns: Mapping[str, str | None] | None = None) -> bool:
-        """Is it the content of an earlier input, under the same columns? Then all of its records are duplicates."""
-        self._tallies.append(tally)
-        first = self._seen.setdefault(f"{tally.sha256} {sorted((columns or {}).items())}", tally)
-        if first is tally:
-            return False
-        self._repeats.append((tally, first))
-        tally.warnings.append(f"the same content as {first.path}; counted once")
-        return True
 
     def _refuse_empty(self) -> None:
         if len(self._passed_over) == len(self._tallies):

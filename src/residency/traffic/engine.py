@@ -48,6 +48,11 @@ def connect(options: ReadOptions, temp_dir: str, database: str = ":memory:") -> 
     return connection
 
 
+def threads_of(connection: duckdb.DuckDBPyConnection) -> int:
+    """Return how many threads the engine uses, and so may whatever works in its stead."""
+    return scalar(connection, "SELECT current_setting('threads')")
+
+
 def _has_progress_bar(connection: duckdb.DuckDBPyConnection) -> bool:
     """Say whether the engine would draw a bar: in a notebook without ipywidgets it neither does nor lets it be set."""
     found = connection.execute("SELECT current_setting('enable_progress_bar')").fetchone()

@@ -31,7 +31,7 @@ from residency.traffic.columns import (
     quick_kinds,
 )
 from residency.traffic.distinct import TABLE_OF
-from residency.traffic.engine import scalar, seam
+from residency.traffic.engine import scalar, seam, threads_of
 from residency.traffic.records import Rejected, Tally
 from residency.traffic.source import NumberedSource, QuickSource
 
@@ -135,8 +135,7 @@ class Loader:
             return False
         if not isinstance(source, QuickSource) or not quick.is_usable():
             return False
-        threads = scalar(self._con, "SELECT current_setting('threads')")
-        found = source.quick(self._cuts, self._unit, threads)
+        found = source.quick(self._cuts, self._unit, threads_of(self._con))
         if found is None or self._count_bad(found.clients):
             return False
         self._con.register("incoming", found.groups)

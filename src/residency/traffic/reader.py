@@ -20,7 +20,7 @@ from residency.traffic.contents import Contents
 from residency.traffic.converted import ConvertedSource, add_rows, run_conversion
 from residency.traffic.distinct import Distinct
 from residency.traffic.endpoints import Traffic
-from residency.traffic.engine import connect, is_full, scalar, scratch
+from residency.traffic.engine import connect, is_full, scalar, scratch, threads_of
 from residency.traffic.flow_rows import FlowRows
 from residency.traffic.formats import FORMATS, Converter, UnknownFormatError, named_format, recognise, refined
 from residency.traffic.hashing import Hasher
@@ -263,7 +263,8 @@ class _Reading:
         started = time.perf_counter()
         content = self._content(number)
         looking = partial(self._looking, name, size)
-        scan = scan_file(path, content, form=form.name, seen=looking, hasher=self._hasher)
+        threads = threads_of(self._con)
+        scan = scan_file(path, content, form=form.name, seen=looking, hasher=self._hasher, threads=threads)
         self._traffic.hash_seconds += time.perf_counter() - started
         if self._steps.is_kept:
             self._contents.digest(scan)  # what the job is bound to is known before anything is read

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from residency.errors import InputError, LimitError
 from residency.limits import LIMITS
+from residency.traffic import quick
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +28,7 @@ _BESIDE_FROM = 1 << 18  # a smaller chunk is hashed sooner than it is handed to 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _ZSTD_SLICE = 512
 _BINARY = frozenset({"parquet", "pcap", "pcapng"})  # formats without lines: only their size is noted
+_LINES = frozenset({"csv", "ndjson"})  # formats that compiled loops may read
 _RATIO_FROM = 64 << 20  # below this a high ratio harms nobody
 
 
@@ -185,7 +187,15 @@ def read_head(path: Path, length: int = 1 << 16) -> bytes:
         raise InputError(f"cannot be opened: {error.strerror or error}", path=path) from error
 
 
-def scan_file(path: Path, target: str, *, form: str, seen: Callable[[int], None], hasher: Hasher | None = None) -> Scan:
+def scan_file(
+    path: Path,
+    target: str,
+    *,
+    form: str,
+    seen: Callable[[int], None],
+    hasher: Hasher | None = None,
+    threads: int = 1,
+) -> Scan:
     """Hash and note a file of format `form` in one pass; a compressed one is written out to `target` on the way.
 
     A large file that is not compressed is left to the `hasher`, if there is one, for the time after: `sha256` is then
@@ -203,6 +213,8 @@ def scan_file(path: Path, target: str, *, form: str, seen: Callable[[int], None]
                 if form in _BINARY:
                     scan.size = size
                     return scan
+                if form in _LINES and size >= quick.LEAST_BYTES and _note_plain(scan, size, form, threads, seen):
+                    return scan
                 notes = _Notes(scan, form)
             else:
                 notes = _HashedNotes(scan, form)
@@ -215,6 +227,25 @@ def scan_file(path: Path, target: str, *, form: str, seen: Callable[[int], None]
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", path=path) from error
     return notes.close()
+
+
+def _note_plain(scan: Scan, size: int, form: str, threads: int, seen: Callable[[int], None]) -> bool:
+    """Note a plain text by compiled looks, as `_Notes` would; False where it is not plain or they are missing."""
+    if not quick.is_usable():
+        return False
+    from residency.traffic.quick.looks import look_at_chunks
+
+    chunks = look_at_chunks(scan.file, size, _CHUNK, is_quote_odd=form == "csv", threads=threads, seen=seen)
+    if chunks is None:
+        return False
+    next_mark = LIMITS.small_span_bytes
+    for number, (newlines, end) in enumerate(chunks):
+        scan.newlines += newlines
+        if end and min((number + 1) * _CHUNK, size) >= next_mark:
+            scan.marks.append((end, scan.newlines))
+            next_mark = end + LIMITS.small_span_bytes
+    scan.size, scan.ends_with_newline = size, chunks[-1][1] == size
+    return True
 
 
 def _write_out(stream: BinaryIO, kind: str, target: str, notes: _Notes, path: str, seen: Callable[[int], None]) -> None:

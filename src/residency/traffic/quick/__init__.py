@@ -7,7 +7,8 @@ and clients against their grammar as it does for its own groups.
 words        eight bytes at a time            lines, objects   from CSV and NDJSON to cells
 table        keys -> sums                     workers          threads, each with tables of its own
 cells        one value                        text_files       from files to `Found`
-rows         a row -> the sums of its group   result           from tables to columns
+grammar      what cannot be of its kind       result           from tables to columns
+rows         a row -> the sums of its group   looks            is a text plain, where do its lines end
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from pathlib import Path
 
 LEAST_RECORDS = 4_000_000
 """Below this, loading compiled code takes longer than it saves."""
+
+LEAST_BYTES = 1 << 28
+"""The same for a compiled look at a text, which is a small part of the work."""
 
 
 @cache

@@ -178,6 +178,8 @@ def evidence_line(e: Doc, versions: Mapping[str, str]) -> str:
     said = e["says"].removeprefix(f"{e['author']} ")
     verb = "publishes it for" if e["kind"] == "declared" else "says"
     parts = [f"{e['kind']}: {e['author']} {verb} {said} [{versions.get(e['source'], e['source'])}]"]
+    if e.get("listed") and e["kind"] == "declared":
+        parts.append(_listed(*e["listed"]))
     if e["days_from_flow"] is not None:
         parts.append(f"{e['days_from_flow']} days from the flow")
     if e.get("rate"):
@@ -190,6 +192,11 @@ def evidence_line(e: Doc, versions: Mapping[str, str]) -> str:
         parts.append(f"not counted: {e['why_struck']}")
     parts.append(f"speaks for {e['for']}" if e["for"] != "neither" else "speaks for neither side")
     return "; ".join(parts)
+
+
+def _listed(since: str, until: str) -> str:
+    """Say on which days lists said the same of it: the snapshot may have been built long after the flow."""
+    return f"listed on {since}" if since == until else f"listed alike from {since} to {until}"
 
 
 def _exclusion(x: Doc) -> str:

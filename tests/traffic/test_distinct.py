@@ -9,7 +9,7 @@ from collections.abc import Callable
 import duckdb
 import pytest
 
-from residency.traffic.distinct import Distinct, read_address, read_host
+from residency.traffic.distinct import TABLE_OF, Distinct, read_address, read_host
 
 ODD = ["", " ", "0", "1.2.3.4 ", "01.2.3.4", "1.2.3.256", "::1", "::ffff:1.2.3.4", "64:ff9b::1.2.3.4", "fe80::1%eth0"]
 ODD += ["2001::1", "2002:102:304::", "201ab::1", "20a:::1", "2a00::0:1", "2a00::1:0:2", "2a00:0:0:1::5", "2A00::1"]
@@ -60,3 +60,33 @@ def test_each_text_is_read_as_the_strict_reader_reads_it(
     assert plain is not None
     assert plain[0] > plain[1] / 20  # the quick way was taken, and not always
     assert plain[0] < plain[1]
+
+
+def test_a_small_relation_is_read_as_a_large_one_is() -> None:
+    draw = random.Random(7)
+    words = {
+        "server_ip": [*draw.sample(addresses(), 300), "3", "4294967296", "-1"],
+        "server_port": ["443", "443.0", "-1", "65536", "", "http"],
+        "proto": ["tcp", "TCP", "6", "256", ""],
+        "host": draw.sample(hosts(), 300),
+        "named_by": ["sni", "SNI", "dns", "guess", ""],
+    }
+    kept: list[list[list[tuple[object, ...]]]] = []
+    for is_small in (False, True):
+        draw = random.Random(8)
+        with duckdb.connect() as connection:
+            distinct = Distinct(connection)
+            connection.execute(
+                "CREATE TABLE t (server_ip VARCHAR, server_port VARCHAR, proto VARCHAR, host VARCHAR, "
+                "named_by VARCHAR, int_address BOOLEAN, part INTEGER)"
+            )
+            rows = [
+                (*(draw.choice([*every, None]) for every in words.values()), n % 5 == 0, n // 300) for n in range(900)
+            ]
+            connection.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            for part in (0, 1, 1, 2):  # the second time nothing is new
+                distinct.read("t", f"part = {part}", is_small=is_small)
+            assert distinct.has_faults()
+            kept.append([connection.execute(f"FROM {one} ORDER BY ALL").fetchall() for one in TABLE_OF.values()])
+    assert kept[0] == kept[1]
+    assert all(len(rows) > 3 for rows in kept[0])

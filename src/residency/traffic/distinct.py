@@ -62,8 +62,14 @@ class Distinct:
         connection.execute(TABLES)
         self._texts("seen_named_by", f"SELECT unnest({list(NAMED_BY)}) AS text", read_named_by)
 
-    def read(self, relation: str, where: str = "true") -> None:
-        """Read every text of `relation` (a table of this package) that was not seen before."""
+    def read(self, relation: str, where: str = "true", *, is_small: bool = False) -> None:
+        """Read every text of `relation` (a table of this package) that was not seen before.
+
+        `is_small` says that it has few rows: of them one query asks for all texts, since it is queries that cost.
+        """
+        if is_small:
+            self._read_few(relation, where)
+            return
         for is_int in (False, True):
             found = f"SELECT DISTINCT server_ip AS text FROM {relation} WHERE {where}"  # noqa: S608
             self._addresses(f"{found} AND int_address = {is_int}", is_int)
@@ -72,6 +78,24 @@ class Distinct:
         self._texts("seen_proto", f"SELECT DISTINCT proto AS text FROM {relation} WHERE {where}", read_proto)  # noqa: S608
         words = f"SELECT DISTINCT named_by AS text FROM {relation} WHERE {where}"  # noqa: S608
         self._texts("seen_named_by", words, read_named_by)
+
+    def _read_few(self, relation: str, where: str) -> None:
+        """Read all texts of a small relation in Python."""
+        kinds = "server_ip AS text, CAST(int_address AS INTEGER) AS kind", "host, 2", "server_port, 3", "proto, 4"
+        texts = " UNION ALL ".join(f"SELECT {one} FROM few" for one in (*kinds, "named_by, 5"))  # noqa: S608
+        seen = f"({_SEEN_TEXTS})"
+        found = self._connection.execute(
+            f"WITH few AS MATERIALIZED (SELECT * FROM {relation} WHERE {where}) SELECT DISTINCT text, kind "  # noqa: S608
+            f"FROM ({texts}) q WHERE text IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {seen} s "
+            "WHERE s.text = q.text AND s.kind = q.kind)"
+        ).fetchall()
+        fresh: dict[int, list[str]] = {}
+        for text, kind in found:
+            fresh.setdefault(kind, []).append(text)
+        for is_int, read in enumerate((read_address, read_integer_address)):
+            self._insert_addresses([(text, bool(is_int), *read(text)) for text in fresh.get(is_int, ())])
+        for kind, (table, reader) in _READERS.items():
+            self._insert_texts(table, [(text, *reader(text)) for text in fresh.get(kind, ())])
 
     def has_faults(self) -> bool:
         """Was any text read that is not what its column asks for?"""
@@ -123,11 +147,17 @@ class Distinct:
         read = read_integer_address if is_int else read_address
         for fresh in self._batches(rest):
             rows = [(text, is_int, *read(text)) for text in fresh]
-            self._insert("seen_address", ("text", "is_int", "canonical", "form", "reason"), rows)
+            self._insert_addresses(rows)
 
     def _texts(self, table: str, query: str, read: Callable[[str], tuple[object, str | None]]) -> None:
         for fresh in self._batches(_unseen(query, table)):
-            self._insert(table, ("text", "canonical", "reason"), [(text, *read(text)) for text in fresh])
+            self._insert_texts(table, [(text, *read(text)) for text in fresh])
+
+    def _insert_addresses(self, rows: Iterable[tuple[object, ...]]) -> None:
+        self._insert("seen_address", ("text", "is_int", "canonical", "form", "reason"), rows)
+
+    def _insert_texts(self, table: str, rows: Iterable[tuple[object, ...]]) -> None:
+        self._insert(table, ("text", "canonical", "reason"), rows)
 
     def _batches(self, query: str) -> Iterator[list[str]]:
         """Yield the texts of a query in pieces of bounded size: there may be millions."""
@@ -213,3 +243,16 @@ def read_named_by(text: str) -> tuple[str | None, str | None]:
     """Return (how a host was named, reason)."""
     word = text.strip().lower()
     return (word, None) if word in NAMED_BY else (None, f"named_by: none of {', '.join(NAMED_BY)}")
+
+
+_READERS: dict[int, tuple[str, Callable[[str], tuple[object, str | None]]]] = {
+    2: ("seen_host", read_host),
+    3: ("seen_port", read_port),
+    4: ("seen_proto", read_proto),
+    5: ("seen_named_by", read_named_by),
+}
+"""Key columns but addresses by a number of their own: where their texts are kept, and who reads them."""
+_SEEN_TEXTS = " UNION ALL ".join(
+    ["SELECT text, CAST(is_int AS INTEGER) AS kind FROM seen_address"]
+    + [f"SELECT text, {kind} FROM {table}" for kind, (table, _) in _READERS.items()]  # noqa: S608
+)

@@ -58,6 +58,8 @@ _ODD_SUMS = " OR ".join(
 )
 _MOST_BAD_ROWS = 10_000  # of which each is asked for by its number
 _SAMPLED_ROWS = 200_000
+_FEW_ROWS = 10_000
+_LEARN_FROM = 20_000  # rows; fewer are checked sooner than their clients are learnt
 _NOT_QUICK = frozenset({"answered", "rtt_ms", "rtt_kind", "flows", "flow_id"})
 
 
@@ -187,15 +189,16 @@ class Loader:
         relation = source.fast(kinds)
         if relation is None or source.records == 0:
             return False
-        each_client = not source.is_columnar
-        plan = plan_columns(kinds, self._unit, with_clients=each_client, known_clients=True, trusted=True)
+        each_client = not source.is_columnar or source.records <= _FEW_ROWS
+        is_learnt = each_client and source.records >= _LEARN_FROM and kinds.get("client_ip") is Kind.TEXT
+        plan = plan_columns(kinds, self._unit, with_clients=each_client, known_clients=is_learnt, trusted=True)
         good = f"{source.fast_condition} AND {plan.good}"
         likely = likely_time(source.first_time, self._unit)
         try:
             with seam(tally.path, "reading its rows"), self._objects(relation):
-                if each_client:
-                    self._learn_clients(relation, kinds)
-                else:
+                if is_learnt:
+                    self._learn_clients(relation)
+                if not each_client:
                     good += self._no_bad_client(relation, kinds)
                 sql = group_all(relation.sql, plan, good, self._cuts, frozenset(source.kinds), likely)
                 self._con.execute(sql, [number, is_int, *relation.values])
@@ -245,10 +248,8 @@ class Loader:
     def _may_name(self, number: int, source: FlowSource) -> bool:
         return self._naming.may_name(number, has_clients="client_ip" in source.kinds)
 
-    def _learn_clients(self, relation: Relation, kinds: Mapping[str, Kind]) -> None:
+    def _learn_clients(self, relation: Relation) -> None:
         """Keep the good client addresses of the first rows, so that most later rows need only be looked up."""
-        if kinds.get("client_ip") is not Kind.TEXT:
-            return
         bad = client_check(Kind.TEXT).bad
         self._con.execute(
             f"CREATE OR REPLACE TEMP TABLE {KNOWN_CLIENTS} AS SELECT DISTINCT client_ip AS text FROM "  # noqa: S608
@@ -273,14 +274,11 @@ class Loader:
 
     def _is_whole(self, number: int, records: int, source: FlowSource) -> bool:
         """Did that many records come through with sound keys?"""
-        mine = "FROM by_input WHERE input = ?"
-        if scalar(self._con, f"SELECT sum(records) {mine}", [number]) != records:
+        odd = f"NOT is_good OR {_ODD_SUMS} OR ({source.suspicious or 'false'})"
+        counts = f"SELECT coalesce(sum(records), 0), count(*) FILTER ({odd}) FROM by_input WHERE input = ?"  # noqa: S608
+        if self._con.execute(counts, [number]).fetchall() != [(records, 0)]:
             return False
-        if scalar(self._con, f"SELECT count(*) {mine} AND (NOT is_good OR {_ODD_SUMS})", [number]):
-            return False
-        if source.suspicious and scalar(self._con, f"SELECT count(*) {mine} AND ({source.suspicious})", [number]):
-            return False
-        self._distinct.read("by_input", f"input = {number:d}")
+        self._distinct.read("by_input", f"input = {number:d}", is_small=records <= _FEW_ROWS)
         if not self._distinct.has_faults():
             return True
         table = "(SELECT *, NULL AS reason, NULL AS fault FROM by_input)"

@@ -2,8 +2,8 @@
 
 Both run in fresh processes, alternating, on the same file and threads; the medians of several runs give the ratio.
 Looking at the input before it is read, and waiting for its hash (for the report's sha256), is measured inside the audit
-and reported apart; large files are hashed in a thread beside their reading, which slows that down a little. Run `make bench`, or
-`python bench/audit_speed.py --rows 2000000 --repeat 1` for a look.
+and reported apart; large files are hashed in a thread beside their reading, which slows that down a little.
+Run `make bench`, or `python bench/audit_speed.py --rows 2000000 --repeat 1` for a look.
 """
 
 from __future__ import annotations

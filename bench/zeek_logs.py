@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
+
 import flows  # beside this file
 
 CONN = {"ts": "time", "uid": "string", "id.orig_h": "addr", "id.orig_p": "port", "id.resp_h": "addr",
@@ -36,20 +37,21 @@ SELECT printf('%d.%06d', epoch_us(CAST(ts AS TIMESTAMP)) // 1000000, epoch_us(CA
 FROM (SELECT *, row_number() OVER () AS n FROM ($rows_of))"""
 _CONN = f"""
 SELECT {_SHARED}, proto, CASE WHEN proto = 'udp' THEN 'quic' ELSE 'ssl' END AS service,
-  printf('%d.%06d', draw % 90, draw // 97 % 1000000) AS duration, bytes_sent AS orig_bytes, bytes_received AS resp_bytes,
+  printf('%d.%06d', draw % 90, draw // 97 % 1000000) AS duration,
+  bytes_sent AS orig_bytes, bytes_received AS resp_bytes,
   CASE WHEN bytes_sent IS NULL THEN 'OTH' WHEN bytes_received = 0 THEN 'S1' ELSE 'SF' END AS conn_state,
   'T' AS local_orig, 'F' AS local_resp, 0 AS missed_bytes,
   CASE WHEN bytes_sent IS NULL THEN 'C' WHEN bytes_received = 0 THEN 'ShAD' ELSE 'ShADadFf' END AS history,
   4 + draw % 30 AS orig_pkts, bytes_sent + 40 * (4 + draw % 30) AS orig_ip_bytes, 3 + draw % 40 AS resp_pkts,
   bytes_received + 40 * (3 + draw % 40) AS resp_ip_bytes, NULL AS tunnel_parents
-FROM ({_DRAWN})"""  # noqa: S608 - built of constants only
+FROM ({_DRAWN})"""
 _SSL = f"""
 SELECT {_SHARED}, 'TLSv13' AS version, 'TLS_AES_256_GCM_SHA384' AS cipher, 'x25519' AS curve,
   CASE WHEN draw // 100 % 33 > 0 THEN host END AS server_name, 'F' AS resumed, NULL AS last_alert,
   CASE WHEN draw % 3 > 0 THEN 'h2' END AS next_protocol, 'T' AS established, NULL AS cert_chain_fuids,
   NULL AS client_cert_chain_fuids, NULL AS subject, NULL AS issuer, NULL AS client_subject, NULL AS client_issuer,
   NULL AS validation_status, md5('ja3' || draw % 50) AS ja3, md5('ja3s' || draw % 70) AS ja3s
-FROM ({_DRAWN}) WHERE draw % 100 < 85"""  # noqa: S608
+FROM ({_DRAWN}) WHERE draw % 100 < 85"""
 
 
 def write(folder: Path, rows: int, seed: int = 7) -> Path:

@@ -175,7 +175,7 @@ class Naming:
         return scalar(self._con, _UNNAMED_GROUPS, [number]) > 0
 
     def may_name_sql(self, table: str) -> str | None:
-        """Return a query of each `id` of a table whose `server_ip` (read by `Distinct`) an answer gave; None for none."""
+        """Return a query of each `id` of a table whose `server_ip` (read by `Distinct`) an answer gave, if any did."""
         if not self._has_segments:
             return None
         return (

@@ -108,8 +108,7 @@ class Zeek:
             tally.warnings.append(
                 f"{unknown} rows of a log that neither fields nor file name tell; nothing was read from it"
             )
-        if not tally.records:
-            tally.warnings.append("no rows, only a header")
+        _say_empty(tally)
         return logs
 
     def _store(self, number: int, log: str, table: object) -> None:
@@ -160,14 +159,15 @@ class Zeek:
             self._group()
             if self._rows is not None:
                 self._rows.take("(SELECT *, CAST(NULL AS VARCHAR) AS flow_id FROM zeek_flows)")
-            for one in self._large.waiting:
-                tallies[one.number].records += counts.get(one.number, 0)
-                tallies[one.number].context += counts.get(one.number, 0) if one.known.log != "conn" else 0
+            for number, log in self._large.logs():
+                tallies[number].records += counts.get(number, 0)
+                tallies[number].context += counts.get(number, 0) if log != "conn" else 0
+                _say_empty(tallies[number])
         for number in self._inputs:
             self._count(number, tallies[number])
 
     def _take_large(self, tallies: Sequence[Tally]) -> Mapping[int, int]:
-        """Join the logs that waited; return how many rows of each need no further look, none where all are read here."""
+        """Join the logs that waited; return how many rows of each need no further look, if any."""
         if not self._large.waiting:
             return {}
 
@@ -183,13 +183,18 @@ class Zeek:
             counts = self._large.take(store, _IDS)
             if counts is not None:
                 return counts
+        self._read_exactly(tallies)
+        return {}
+
+    def _read_exactly(self, tallies: Sequence[Tally]) -> None:
+        """Read the logs that waited like all others, and forget what was stored of them."""
         numbers = [one.number for one in self._large.waiting]
         for table in (*(f"raw_{log}" for log in FIELDS if log != "dns"), "quarantine", "by_input"):
             self._con.execute(f"DELETE FROM {table} WHERE list_contains(?, input)", [numbers])  # noqa: S608
         for one in self._large.waiting:
             tallies[one.number].records = 0
             self._logs |= self.add(one.number, one.file, tallies[one.number], is_json=False)
-        return {}
+        self._large.waiting.clear()
 
     def _check(self, log: str) -> None:
         """Type one log's rows, give each bad one its reason, and mark repeated ones."""
@@ -234,3 +239,8 @@ class Zeek:
                 )
         tally.context -= scalar(self._con, "SELECT count(*) FROM orphans WHERE input = ?", [number])
         tally.say_duplicates()
+
+
+def _say_empty(tally: Tally) -> None:
+    if not tally.records:
+        tally.warnings.append("no rows, only a header")

@@ -100,6 +100,10 @@ class LargeLogs:
         place = self.waiting[-1].place + self.waiting[-1].file.scan.size if self.waiting else 0
         self.waiting.append(_Waiting(number, file, known, place))
 
+    def logs(self) -> list[tuple[int, str]]:
+        """Return the number of each log that waited, and which log it is."""
+        return [(one.number, one.known.log) for one in self.waiting]
+
     def take(self, store: Store, exact_ids: str) -> dict[int, int] | None:
         """Join all logs, with `store` for what is left; return how many rows of each input are flows or context here.
 
@@ -150,8 +154,7 @@ class LargeLogs:
         starts = np.searchsorted(places, [one.place for one in self.waiting])
         ends = [*starts[1:], len(places)]
         return [
-            (one, places[start:end] - one.place)
-            for one, start, end in zip(self.waiting, starts, ends, strict=True)
+            (one, places[start:end] - one.place) for one, start, end in zip(self.waiting, starts, ends, strict=True)
         ]
 
     def _marks(self, taken: Taken) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -194,8 +197,16 @@ class LargeLogs:
         import pyarrow as pa
 
         from residency.arrow import integers
-        from residency.traffic.zeek_quick.join import FIRST, LAST, PAIR, RECEIVED, RECEIVED_UNKNOWN, RECORDS, SENT
-        from residency.traffic.zeek_quick.join import SENT_UNKNOWN
+        from residency.traffic.zeek_quick.join import (
+            FIRST,
+            LAST,
+            PAIR,
+            RECEIVED,
+            RECEIVED_UNKNOWN,
+            RECORDS,
+            SENT,
+            SENT_UNKNOWN,
+        )
 
         order = (RECORDS, SENT, RECEIVED, SENT_UNKNOWN, RECEIVED_UNKNOWN, FIRST, LAST)
         pair = sums[:, PAIR]

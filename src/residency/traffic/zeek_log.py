@@ -37,7 +37,9 @@ LISTS = frozenset({"answers", "TTLs"})
 _ESCAPED = frozenset({"server_name", "host", "uri", "query"})
 _EMPTY, _LINE_END = "(empty)", 10
 _NEEDED = {"conn": (*_IDS, "proto", "orig_bytes", "resp_bytes"), "ssl": _IDS}
-_CHANGES = tuple(f"#{key}".encode() for key in ("separator", "set_separator", "empty_field", "unset_field", "path", "fields"))
+_CHANGES = tuple(
+    f"#{key}".encode() for key in ("separator", "set_separator", "empty_field", "unset_field", "path", "fields")
+)
 # A field that only this log has.
 _MARKS = (
     ("conn", {"conn_state"}),

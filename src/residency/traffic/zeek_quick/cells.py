@@ -126,7 +126,7 @@ def read_id(data: NDArray[np.uint8], start: int, end: int, words: NDArray[np.uin
 
 @njit(nogil=True, _nrt=False)
 def is_address(data: NDArray[np.uint8], start: int, end: int) -> bool:
-    """Is it a dotted quad, or groups of hexadecimal digits as RFC 4291 has them, without a zone or a quad at the end?"""
+    """Is it a dotted quad, or the groups of RFC 4291, without a zone or a quad at the end?"""
     if is_quad(data, start, end):
         return True
     size = end - start

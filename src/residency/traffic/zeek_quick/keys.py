@@ -150,9 +150,7 @@ def _short_texts(words: NDArray[np.int64]) -> pa.Array:
 
 
 @njit(nogil=True, cache=True, _nrt=False)
-def _lay_out(
-    table: Table, first: NDArray[np.int64], places: NDArray[np.int64], lengths: NDArray[np.int64]
-) -> None:
+def _lay_out(table: Table, first: NDArray[np.int64], places: NDArray[np.int64], lengths: NDArray[np.int64]) -> None:
     """Write the heads of each key, at which byte its text starts and how many bytes that has."""
     place, heads = 0, first.shape[1]
     for i in range(len(places)):
@@ -170,7 +168,9 @@ def _lay_out(
 
 
 @njit(nogil=True, cache=True, _nrt=False)
-def _copy(source: NDArray[np.uint8], places: NDArray[np.int64], offsets: NDArray[np.int64], data: NDArray[np.uint8]) -> None:
+def _copy(
+    source: NDArray[np.uint8], places: NDArray[np.int64], offsets: NDArray[np.int64], data: NDArray[np.uint8]
+) -> None:
     for i in range(len(places)):
         for j in range(offsets[i + 1] - offsets[i]):
             data[offsets[i] + j] = source[places[i] + j]

@@ -72,7 +72,7 @@ class _Rows:
     """The rows of one thread and one kind of log."""
 
     def __init__(self, folder: str, name: str, partitions: int, words: int) -> None:
-        room = max(64, _BUFFER // (8 * words * partitions))
+        room = max(1, _BUFFER // (8 * words * partitions))
         self.spill = Spill(folder, name, partitions, words)
         self.table = new_table(1 << 14, 1 << 17, 1)
         rows = np.empty((partitions, room, words), np.uint64)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from residency.traffic.quick.cells import ODD, period_of
 from residency.traffic.quick.rows import NO, UNSAID, YES, spell
-from residency.traffic.quick.table import HEAD, LENGTH, Table, find_or_add, hashed
+from residency.traffic.quick.table import HEAD, Table, find_or_add, hashed
 from residency.traffic.quick.words import HIGH, U, mixed, prefetch, repeated, same
 from residency.traffic.zeek_quick.cells import (
     NOT_TOLD,
@@ -132,7 +132,7 @@ def _answered(
         return YES
     if word == _OTH and has_history and _is_upper(data, starts[history], ends[history]):
         return UNSAID
-    if received == 0 or word == _S0 or word == _REJ or word == _RSTOS0 or word == _SH:
+    if received == 0 or word in (_S0, _REJ, _RSTOS0, _SH):
         return NO
     return UNSAID
 
@@ -147,10 +147,10 @@ _OTH, _S0, _REJ, _RSTOS0, _SH = (_word(state) for state in ("OTH", "S0", "REJ", 
 @njit(nogil=True, _nrt=False)
 def _is_upper(data: NDArray[np.uint8], start: int, end: int) -> bool:
     """Has ASCII text no small letters?"""
+    is_upper = True
     for at in range(start, end):
-        if 97 <= data[at] <= 122:
-            return False
-    return True
+        is_upper = is_upper and not 97 <= data[at] <= 122
+    return is_upper
 
 
 @njit(nogil=True, _nrt=False)
@@ -158,7 +158,7 @@ def _client_is_good(data: NDArray[np.uint8], starts: NDArray[np.int64], ends: ND
     client = log.fields.client
     if client < 0 or is_unset(data, starts[client], ends[client], log.unset):
         return True
-    return is_address(data, starts[client], ends[client])
+    return bool(is_address(data, starts[client], ends[client]))
 
 
 @njit(nogil=True, _nrt=False)
@@ -172,7 +172,8 @@ def _conn_row(
 ) -> Any:
     """Write a row of conn, without number and place, and the key of its endpoint; return how many words that has."""
     fields = log.fields
-    if not read_id(data, starts[fields.uid], ends[fields.uid], row, UID):
+    start, end = starts[fields.uid], ends[fields.uid]
+    if is_unset(data, start, end, log.unset) or not read_id(data, start, end, row, UID):
         return ODD
     ts = read_seconds(data, starts[fields.ts], ends[fields.ts])
     sent = read_count(data, starts[fields.sent], ends[fields.sent], log.unset)
@@ -207,9 +208,10 @@ def _ssl_row(
     key: NDArray[np.uint64],
     row: NDArray[np.uint64],
 ) -> Any:
-    """Write a row of ssl, without number and place, and its name as a key; return how many words that has, 0 for none."""
+    """Write a row of ssl, without number and place, and its name as a key; return how many words that has."""
     fields = log.fields
-    if not read_id(data, starts[fields.uid], ends[fields.uid], row, UID):
+    start, end = starts[fields.uid], ends[fields.uid]
+    if is_unset(data, start, end, log.unset) or not read_id(data, start, end, row, UID):
         return ODD
     is_good = read_seconds(data, starts[fields.ts], ends[fields.ts]) >= 0
     is_good = is_good and read_port(data, starts[fields.port], ends[fields.port]) >= 0

@@ -22,7 +22,7 @@ class Spill:
 
     def append(self, partition: int, rows: NDArray[np.uint64]) -> None:
         """Write rows of a partition."""
-        left = memoryview(rows).cast("B")
+        left = rows.data.cast("B")
         self._chunks[partition].append((self._size, len(rows)))
         self._size += len(left)
         while left:
@@ -36,7 +36,7 @@ class Spill:
         """Read all rows of a partition into an array of so many."""
         at = 0
         for start, rows in self._chunks[partition]:
-            view = memoryview(into[at : at + rows]).cast("B")
+            view = into[at : at + rows].data.cast("B")
             while view:
                 got = os.preadv(self._file.fileno(), [view], start)
                 if not got:
@@ -47,4 +47,3 @@ class Spill:
     def close(self) -> None:
         """Let the file go."""
         self._file.close()
-

@@ -71,10 +71,11 @@ Row = dict[str, str]
 
 @pytest.fixture(autouse=True)
 def _every_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small logs too, in blocks so small that lines cross their ends, with several partitions of one row's room."""
+    """Small logs too, in blocks so small that lines cross their ends, with room for hardly anything at a time."""
     assert zeek_quick.is_usable()
     monkeypatch.setattr(zeek_quick, "LEAST_LINES", 0)
-    for name, value in {"_BLOCK": 256, "_ROWS_OF_PARTITION": 4, "_BUFFER": 0, "_MOST_ODD_SHARE": 1.0}.items():
+    rooms = {"_BUFFER": 0, "_FIRST_ROOM": (4, 256), "_FIRST_PAIRS": 2, "_ROOM_FOR_ODD": 1}
+    for name, value in (rooms | {"_BLOCK": 256, "_ROWS_OF_PARTITION": 4, "_MOST_ODD_SHARE": 1.0}).items():
         monkeypatch.setattr(logs, name, value)
 
 

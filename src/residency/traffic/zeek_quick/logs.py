@@ -37,6 +37,9 @@ _BLOCK = 2 << 20
 _BUFFER = 12 << 20  # bytes of rows that a thread holds before they are written, for each kind of log
 _ROWS_OF_PARTITION = 1 << 17
 _MOST_PARTITIONS = 1 << 10
+_FIRST_ROOM = (1 << 14, 1 << 17)  # of a table: records, words
+_FIRST_PAIRS = 1 << 14
+_ROOM_FOR_ODD = 1 << 12
 _MOST_WORDS = 1 << 25  # of a table: 256 MiB a thread
 _MOST_PAIRS = 1 << 22  # likewise
 _MOST_UNEVEN = 16  # times as many rows as a partition should have
@@ -74,9 +77,9 @@ class _Rows:
     def __init__(self, folder: str, name: str, partitions: int, words: int) -> None:
         room = max(1, _BUFFER // (8 * words * partitions))
         self.spill = Spill(folder, name, partitions, words)
-        self.table = new_table(1 << 14, 1 << 17, 1)
+        self.table = new_table(*_FIRST_ROOM, 1)
         rows = np.empty((partitions, room, words), np.uint64)
-        self.out = Out(rows, np.zeros(partitions, np.int64), np.empty(4096, np.int64), np.zeros(1, np.int64))
+        self.out = Out(rows, np.zeros(partitions, np.int64), np.empty(_ROOM_FOR_ODD, np.int64), np.zeros(1, np.int64))
         self.odd: list[NDArray[np.int64]] = []
 
     def flush(self, least: int) -> None:
@@ -205,7 +208,7 @@ def _share(workers: Sequence[Any], parts: int, work: Callable[[Any, int], None])
 class _Joiner:
     """One thread of the join."""
 
-    pairs: join.Pairs = field(default_factory=lambda: join.new_pairs(1 << 14))
+    pairs: join.Pairs = field(default_factory=lambda: join.new_pairs(_FIRST_PAIRS))
     left: list[NDArray[np.int64]] = field(default_factory=list)
 
 
@@ -242,6 +245,12 @@ class Taken:
         self.odd = np.sort(np.concatenate([odd for one in workers for odd in (*one.conn.odd, *one.ssl.odd)]))
         if len(self.odd) > _MOST_ODD_SHARE * self._lines:
             raise GiveUpError
+        spills = [spill for one in workers for spill in (one.conn.spill, one.ssl.spill)]
+        if (
+            sum(spill.count(part) for spill in spills for part in range(self._partitions)) + len(self.odd)
+            != self._lines
+        ):
+            raise AssertionError("lines were lost or taken twice")
         found = []
         for tables in ([one.conn.table for one in workers], [one.ssl.table for one in workers]):
             shared = keys.shared(tables)

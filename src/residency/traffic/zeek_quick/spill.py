@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ class Spill:
         self._file = open(path, "w+b", buffering=0)  # noqa: SIM115 - closed by `close`
         with suppress(OSError):  # where an open file cannot be removed it goes with its folder
             os.unlink(path)
-        self.words, self._size = words, 0
+        self.words, self._size, self._lock = words, 0, Lock()
         self._chunks: list[list[tuple[int, int]]] = [[] for _ in range(partitions)]
 
     def append(self, partition: int, rows: NDArray[np.uint64]) -> None:
@@ -37,11 +38,12 @@ class Spill:
         at = 0
         for start, rows in self._chunks[partition]:
             view = into[at : at + rows].data.cast("B")
-            while view:
-                got = os.preadv(self._file.fileno(), [view], start)
-                if not got:
-                    raise OSError("a file of rows is shorter than what was written to it")
-                view, start = view[got:], start + got
+            with self._lock:  # several threads read one file
+                self._file.seek(start)
+                while view and (got := self._file.readinto(view)):
+                    view = view[got:]
+            if view:
+                raise OSError("a file of rows is shorter than what was written to it")
             at += rows
 
     def close(self) -> None:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import random
 import re
 
+import numpy as np
 import pytest
 
-from residency.traffic import zeek_quick
+from residency.traffic.columns import V4, V6
 
 pytest.importorskip("numba", reason="the extra `fast` is not installed")
-assert zeek_quick.is_usable()
 
-import numpy as np
-
-from residency.traffic.columns import V4, V6
 from residency.traffic.quick.cells import ODD
 from residency.traffic.zeek_quick import cells
 from residency.traffic.zeek_quick.marks import cut, end_of_line

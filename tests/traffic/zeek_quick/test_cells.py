@@ -19,7 +19,7 @@ from residency.traffic.zeek_quick.marks import cut, end_of_line
 
 def held(text: str) -> np.ndarray:
     """Return memory that begins and ends with other bytes."""
-    return np.frombuffer(b"9" * 8 + text.encode() + b"9" * 80, np.uint8).copy()
+    return np.frombuffer(b"9" * 8 + text.encode() + b"9" * 128, np.uint8).copy()
 
 
 def texts(pieces: str, most: int) -> list[str]:
@@ -72,9 +72,9 @@ def test_lines_are_cut() -> None:
         line = ["x" * draw.choice([0, 1, 5, 63, 64, 65, 200]) for _ in range(draw.randint(1, 6))]
         memory, ends = held("\t".join(line) + "\nmore\t"), np.zeros(3, np.int64)
         after = 8 + len("\t".join(line)) + 1
-        assert end_of_line(memory, 8, len(memory) - 64) == after
+        assert end_of_line(memory, 8, len(memory) - 128) == after
         assert end_of_line(memory, 8, after - 1) == -1
-        found = cut(memory, 8, len(memory) - 64, np.uint8(9), ends)
+        found = cut(memory, 8, len(memory) - 128, np.uint8(9), ends)
         assert found == (after if len(line) == 3 else 0)
         if found:
             assert [bytes(memory[s:e]).decode() for s, e in zip([8, *(ends[:-1] + 1)], ends, strict=True)] == line

@@ -12,15 +12,23 @@ from numba import njit
 from numpy.typing import NDArray
 
 from residency.traffic.quick.cells import EXACT_SECONDS, ODD, is_quad, read_epoch
-from residency.traffic.quick.words import ALL, HIGH, U, load
+from residency.traffic.quick.words import ALL, U, load
 
 NOT_TOLD = (1 << 32) - 1
 """Stands for a null count; what is as large or larger is left to the exact readers."""
 MOST_ID = 18  # characters of a uid: Zeek's 96 bits in base 62, after a letter
 MOST_PORT = 65_535
+HIGH, _ONES = U(0x8080808080808080), U(0x0101010101010101)
 _ZEROS, _TENS = U(0x3030303030303030), U(0xF0F0F0F0F0F0F0F0)
 _SIX = U(0x0606060606060606)
 _POINT, _COLON, _PAREN = 46, 58, 40
+
+
+@njit(nogil=True, _nrt=False)
+def has_byte(word: np.uint64, byte: int) -> Any:
+    """Is one of the eight bytes of a word this one?"""
+    apart = word ^ (_ONES * U(byte))
+    return (apart - _ONES) & ~apart & HIGH != U(0)
 
 
 @njit(nogil=True, _nrt=False)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from residency.arrow import booleans, integers
 from residency.traffic.quick.rows import UNSAID, YES
 from residency.traffic.quick.table import FULL, HEAD, LENGTH, Table, find_or_add, grown
-from residency.traffic.quick.words import U
+from residency.traffic.quick.words import SPARE, U
 from residency.traffic.zeek_quick.cells import read_id
 from residency.traffic.zeek_quick.rows import ANSWERED_BITS, PERIOD_BITS, PORT_BITS, partition_of
 
@@ -94,7 +94,7 @@ def packed(texts: pa.ChunkedArray) -> NDArray[np.uint64]:
     for chunk in texts.cast(pa.large_string()).chunks:
         _, offsets, data = chunk.buffers()
         at = np.frombuffer(offsets, np.int64)[chunk.offset : chunk.offset + len(chunk) + 1]
-        memory = np.concatenate([np.frombuffer(data or b"", np.uint8), np.zeros(_WORD, np.uint8)])
+        memory = np.concatenate([np.frombuffer(data or b"", np.uint8), np.zeros(SPARE, np.uint8)])
         words = np.empty((len(chunk), 2), np.uint64)
         found.append(words[: _pack(memory, at, words.reshape(-1))])
     return np.concatenate(found)

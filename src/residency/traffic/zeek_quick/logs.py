@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from residency.traffic.quick.table import FULL, Table, grown, new_table
+from residency.traffic.quick.words import SPARE
 from residency.traffic.zeek_quick import join, keys
-from residency.traffic.zeek_quick.marks import STEP
 from residency.traffic.zeek_quick.rows import (
     CONN_WORDS,
     FULL_ODD,
@@ -112,7 +112,7 @@ class _Worker:
     """One thread: memory for a block, and the rows of both kinds."""
 
     def __init__(self, folder: str, turn: int, partitions: int, cuts: NDArray[np.int64]) -> None:
-        self._memory = bytearray(_BLOCK + MOST_LINE + STEP + 8)
+        self._memory = bytearray(_BLOCK + MOST_LINE + SPARE)
         self._data, self._cuts = np.frombuffer(self._memory, np.uint8), cuts
         self._batch = new_batch()
         self.conn = _Rows(folder, f"conn_{turn}", partitions, CONN_WORDS)

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from residency.traffic.quick.cells import ODD, period_of
 from residency.traffic.quick.rows import NO, UNSAID, YES, spell
-from residency.traffic.quick.table import HEAD, Table, find_or_add, hashed
-from residency.traffic.quick.words import HIGH, U, mixed, prefetch, repeated, same
+from residency.traffic.quick.table import HEAD, Table, find_or_add
+from residency.traffic.quick.words import U, folded, hashed, prefetch
 from residency.traffic.zeek_quick.cells import (
+    HIGH,
     NOT_TOLD,
     first_bytes,
+    has_byte,
     is_address,
     is_unset,
     read_count,
@@ -37,8 +39,8 @@ INPUT_BITS, PERIOD_BITS, PORT_BITS, ANSWERED_BITS = 16, 24, 16, 2
 MOST_LINE = 1 << 16
 BATCH, KEY_WORDS = 64, 33
 _MOST_NAME, _MOST_HISTORY, _MOST_ADDRESS = 255, 64, 64
-_HASH, _PAREN = 35, 40
-_BACKSLASHES, _DS = repeated(92), repeated(100)
+_HASH, _PAREN, _BACKSLASH, _D = 35, 40, 92, 100
+_ONE, _OTHER = U(0x243F6A8885A308D3), U(0x9E3779B97F4A7C15)
 
 
 class Fields(NamedTuple):
@@ -101,8 +103,7 @@ def partition_of(one: np.uint64, two: np.uint64, partitions: int) -> Any:
 @njit(nogil=True, _nrt=False)
 def hash_of(one: np.uint64, two: np.uint64) -> Any:
     """Return the hash of a uid."""
-    h = mixed(mixed(U(0x243F6A8885A308D3), one), two)
-    return h ^ (h >> U(32))
+    return folded(folded(one ^ _ONE, _OTHER) ^ two, _ONE)
 
 
 @njit(nogil=True, _nrt=False)
@@ -121,7 +122,7 @@ def _answered(
             word = first_bytes(data, at, min(8, end - at))
             if word & HIGH != U(0):
                 return ODD
-            sent_by_server = sent_by_server or same(word, _DS) != U(0)
+            sent_by_server = sent_by_server or has_byte(word, _D)
     word = U(0)
     if state >= 0 and not is_unset(data, starts[state], ends[state], log.unset):
         start, end = starts[state], ends[state]
@@ -225,7 +226,7 @@ def _ssl_row(
         return ODD
     length = spell(data, start, end, key, 0)
     for i in range(length):
-        if same(key[i], _BACKSLASHES) != U(0):
+        if has_byte(key[i], _BACKSLASH):
             return ODD
     return length
 
@@ -294,7 +295,7 @@ def take_lines(
 ) -> tuple[int, int]:
     """Take every line that starts in `begin`..`stop`; return where it stopped and a status, negative if early.
 
-    `offset` is where `data` starts in all files together. Bytes up to `limit` are there, and STEP more. `starts` and
+    `offset` is where `data` starts in all files together. Bytes up to `limit` are there, and SPARE more. `starts` and
     `ends` are memory for the cells of a line.
     """
     at = begin

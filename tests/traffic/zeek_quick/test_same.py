@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from tests.traffic.conftest import Read, Write, read
 from tests.traffic.test_zeek import CONN, DNS, HTTP, SSL, as_json, tsv
 
-from residency.traffic import zeek_quick
+from residency.traffic import Workspace, read_traffic, zeek_quick
+from residency.traffic.zeek import Zeek
 from residency.traffic.zeek_large import LargeLogs
 
 pytest.importorskip("numba", reason="the extra `fast` is not installed")
@@ -224,3 +226,29 @@ def test_only_ssl_is_no_case_for_loops(write: Write) -> None:
     ours, exact, was_quick = both([write("ssl.log", tsv("ssl", [SSL]))])
     assert ours == exact
     assert not was_quick
+
+
+def test_an_interrupted_job_goes_on(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [CONN | {"uid": f"C{i}"} for i in range(20)]
+    conn = write("conn.log.gz", gzip.compress(tsv("conn", [*rows, CONN | {"uid": "-"}]).encode()))
+    ssl = write("ssl.log", tsv("ssl", [SSL | {"uid": f"C{i}"} for i in range(9)] + [SSL | {"uid": "C3"}]))
+    finish = Zeek.finish
+
+    def interrupted(self: Zeek, tallies: Any) -> None:
+        finish(self, tallies)
+        raise KeyboardInterrupt
+
+    def again(resume: bool) -> Any:
+        with (
+            Workspace(tmp_path / "job", resume=resume) as kept,
+            read_traffic([conn, ssl], cuts_us=CUTS, workspace=kept) as traffic,
+        ):
+            return traffic.groups().to_pylist(), traffic.inputs
+
+    monkeypatch.setattr(Zeek, "finish", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        again(resume=False)
+    monkeypatch.setattr(Zeek, "finish", finish)
+    ours, exact, was_quick = both([conn, ssl])
+    assert was_quick
+    assert again(resume=True) == (ours.groups, ours.inputs) == (exact.groups, exact.inputs)

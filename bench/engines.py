@@ -1,7 +1,8 @@
 """Compare the audit with the best query that DuckDB, polars, chdb and a loop over geoip2 have for the same question.
 
-Every engine reads the same file in a fresh process with the same threads and ends with the same groups: server address,
-port, protocol, host, with flows, bytes each way, first and last time. What an engine finds must be equal to what the
+Every engine reads the same file, or folder of Zeek's logs, in a fresh process with the same threads and ends with the
+same groups: server address, port, protocol, host, with flows, bytes each way, first and last time.
+What an engine finds must be equal to what the
 others find, row for row in number and in every sum, or the run fails. The audit does more (see docs/performance.md).
 `--rows 2000000 --repeat 1` is for a look; medians and, for machines with other work, processor seconds.
 """
@@ -20,7 +21,7 @@ from typing import Any
 from fresh import run  # beside this file
 
 HERE = Path(__file__).resolve().parent
-FORMATS = ("csv", "ndjson", "parquet")
+FORMATS = ("csv", "ndjson", "parquet", "zeek")
 SAME = ("flows", "groups", "sent", "received", "first", "last")
 
 _HEAD = """
@@ -156,12 +157,30 @@ def is_installed(engine: str) -> bool:
     return engine == "audit" or importlib.util.find_spec(engine) is not None
 
 
+def query(engine: str, fmt: str) -> str:
+    """Return the code of an engine for a format: Zeek's logs are two files, and have queries of their own."""
+    if fmt == "zeek" and engine != "audit":
+        import zeek_engines  # beside this file
+
+        return zeek_engines.PEERS[engine]
+    return ENGINES[engine]
+
+
+def warm(path: Path) -> None:
+    """Read all bytes once, so that every engine finds them in memory, as the audit does that hashed them before."""
+    for one in sorted(path.iterdir()) if path.is_dir() else [path]:
+        with one.open("rb", buffering=0) as stream:
+            while stream.read(1 << 22):
+                pass
+
+
 def compare(path: Path, fmt: str, given: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """Run all engines in turn, hold their answers against each other and return each one's median times."""
     taken: dict[str, list[dict[str, Any]]] = {name: [] for name in given.engines}
     for _ in range(given.repeat):
         for name, runs in taken.items():
-            runs.append(run(_HEAD + ENGINES[name], path, fmt, given.threads, given.claims))
+            warm(path)
+            runs.append(run(_HEAD + query(name, fmt), path, fmt, given.threads, given.claims))
     answers = {name: tuple(runs[0][one] for one in SAME) for name, runs in taken.items()}
     if len(set(answers.values())) != 1:
         sys.exit(f"{fmt}: the engines do not agree on {SAME}: {answers}")
@@ -205,6 +224,7 @@ def main() -> None:
     given = options.parse_args()
     sys.path.insert(0, str(HERE))
     import flows  # beside this file
+    import zeek_logs
 
     with tempfile.TemporaryDirectory() as scratch:
         folder = given.keep or Path(scratch)
@@ -213,7 +233,8 @@ def main() -> None:
             "| format | engine | wall | of it hashing, left out | processor | peak memory |\n|---|---|---|---|---|---|"
         )
         for fmt in given.formats:
-            path = flows.write(folder, fmt, given.rows)
+            is_zeek = fmt == "zeek"
+            path = zeek_logs.write(folder, given.rows) if is_zeek else flows.write(folder, fmt, given.rows)
             for name, one in compare(path, fmt, given).items():
                 numbers = f"{one['wall']:.2f} s | {one['hash']:.2f} s | {one['cpu']:.2f} s | {one['rss_mb']:.0f} MB"
                 print(f"| {fmt} | {name} | {numbers} |", flush=True)

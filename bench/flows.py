@@ -19,7 +19,7 @@ HOSTS, ADDRESSES, CLIENTS = 100_000, 60_000, 10_000
 _SPAN_S = 30 * 86_400
 
 # Row i talks to address number r (Zipf: exp of a uniform exponent); its host is one of two that share the address.
-_ROWS = f"""
+ROWS = f"""
 WITH draw AS (
   SELECT i,
     CAST(floor(exp((hash(i, $seed) % 1000003) / 1000003.0 * ln({ADDRESSES}))) AS BIGINT) - 1 AS address,
@@ -50,7 +50,7 @@ def write(folder: Path, fmt: str, rows: int, seed: int = 7) -> Path:
     path = folder / f"flows-{rows}-{seed}.{fmt}"
     if not path.exists():
         partial = path.with_suffix(".partial")
-        rows_of = f"SELECT * REPLACE (CAST(ts AS TIMESTAMPTZ) AS ts) FROM ({_ROWS})" if fmt == "parquet" else _ROWS
+        rows_of = f"SELECT * REPLACE (CAST(ts AS TIMESTAMPTZ) AS ts) FROM ({ROWS})" if fmt == "parquet" else ROWS
         sql = f"COPY ({rows_of}) TO '{partial}' {FORMATS[fmt]}"
         connection = duckdb.connect()
         connection.execute("SET enable_progress_bar = false")

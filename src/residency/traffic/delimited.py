@@ -30,8 +30,8 @@ class Delimited:
     def __init__(
         self, *, delimiter: str, quoting: bool, width: int, wanted: Sequence[tuple[str, int]], null: str
     ) -> None:
-        self._delimiter, self._quoting, self._width = delimiter, quoting, width
-        self._wanted, self._null = wanted, null
+        self._delimiter, self._quoting, self.width = delimiter, quoting, width
+        self.wanted, self._null = wanted, null
 
     def typed_table(self, block: Block, integers: frozenset[str]) -> pa.Table | None:
         """Return the wanted columns with `integers` as such, or None for a block that needs a closer look.
@@ -65,8 +65,8 @@ class Delimited:
             lost.append((row.number, row.text))
             return "skip"
 
-        names = [f"c{i}" for i in range(self._width)]
-        types = dict.fromkeys(names, pa.string()) | {f"c{i}": pa.int64() for one, i in self._wanted if one in integers}
+        names = [f"c{i}" for i in range(self.width)]
+        types = dict.fromkeys(names, pa.string()) | {f"c{i}": pa.int64() for one, i in self.wanted if one in integers}
         try:
             table = pacsv.read_csv(
                 pa.py_buffer(block.data),
@@ -79,7 +79,7 @@ class Delimited:
                     column_types=types,
                     null_values=[self._null],
                     strings_can_be_null=True,
-                    include_columns=[f"c{i}" for _, i in self._wanted],
+                    include_columns=[f"c{i}" for _, i in self.wanted],
                 ),
             )
         except pa.ArrowInvalid:
@@ -94,24 +94,24 @@ class Delimited:
         if table.num_rows != len(numbers):
             del rejected[len(rejected) - len(lost) :]
             return None
-        table = table.rename_columns([name for name, _ in self._wanted])
+        table = table.rename_columns([name for name, _ in self.wanted])
         return table.append_column("line", pa.array(numbers))
 
     def _line_by_line(self, block: Block, rejected: list[Rejected]) -> pa.Table:
         import pyarrow as pa
 
         numbers: list[int] = []
-        columns: list[list[str | None]] = [[] for _ in self._wanted]
+        columns: list[list[str | None]] = [[] for _ in self.wanted]
         for number, raw in block.lines():
             fields = self._split(number, raw, rejected)
             if fields is None:
                 continue
             numbers.append(number)
-            for column, (_, position) in zip(columns, self._wanted, strict=True):
+            for column, (_, position) in zip(columns, self.wanted, strict=True):
                 value = fields[position]
                 column.append(None if value == self._null else value)
         arrays = [pa.array(column, pa.string()) for column in columns]
-        names = [name for name, _ in self._wanted]
+        names = [name for name, _ in self.wanted]
         return pa.table([*arrays, pa.array(numbers, pa.int64())], names=[*names, "line"])
 
     def _split(self, number: int, raw: bytes, rejected: list[Rejected]) -> list[str] | None:
@@ -128,13 +128,13 @@ class Delimited:
         except csv.Error as error:
             rejected.append(Rejected(number, f"quotes: {error}", shown(raw)))
             return None
-        if len(fields) != self._width:
+        if len(fields) != self.width:
             rejected.append(self._wrong_width(number, shown(raw), len(fields)))
             return None
         return fields
 
     def _wrong_width(self, number: int, text: str, found: int) -> Rejected:
-        return Rejected(number, f"{found} fields where the header has {self._width}", text)
+        return Rejected(number, f"{found} fields where the header has {self.width}", text)
 
 
 def broken_line(raw: bytes) -> str | None:

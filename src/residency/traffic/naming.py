@@ -174,6 +174,15 @@ class Naming:
             return False
         return scalar(self._con, _UNNAMED_GROUPS, [number]) > 0
 
+    def may_name_sql(self, table: str) -> str | None:
+        """Return a query of each `id` of a table whose `server_ip` (read by `Distinct`) an answer gave, if any did."""
+        if not self._has_segments:
+            return None
+        return (
+            f"SELECT t.id FROM {table} t JOIN seen_address a ON a.text = t.server_ip AND NOT a.is_int "  # noqa: S608
+            "WHERE a.canonical IN (SELECT address FROM answered_addresses)"
+        )
+
     def name(self, table: str, where: str, *, has_integer_clients: bool = False) -> None:
         """Fill `host` and `named_by` of the unnamed rows of a table that satisfy `where`.
 

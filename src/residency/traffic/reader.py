@@ -37,6 +37,7 @@ from residency.traffic.streams import Scan, read_head, scan_file
 from residency.traffic.typed_format import TableSource
 from residency.traffic.workspace import Workspace, binding, no_room
 from residency.traffic.zeek import Zeek
+from residency.traffic.zeek_log import Plain
 
 if TYPE_CHECKING:
     import duckdb
@@ -139,10 +140,11 @@ class _Reading:
             connection, self._distinct, self._naming, cuts, options.time_unit, folder, traffic.rows, steps.start_over
         )
         self._spans = SpanLoader(connection, self._loader, steps, folder)
-        self._zeek = Zeek(connection, self._distinct, self._naming, cuts, traffic.rows)
+        self._zeek = Zeek(connection, self._distinct, self._naming, cuts, folder, traffic.rows)
         self._tallies: list[Tally] = []
         self._passed_over: list[UnknownFormatError] = []
         self._conversions: list[_Opened] = []
+        self._logs_of_zeek: list[_Opened] = []
         self._waiting: list[partial[None]] = []
         self._spare: list[partial[None]] = []
 
@@ -154,6 +156,7 @@ class _Reading:
             self._steps.take("recorded answers", lambda: self._naming.add_stated(answers))
         for number, item in enumerate(items):
             self._open(number, item)
+        self._add_zeek()
         self._convert_all()
         self._meter.stage("matching logs")
         self._steps.take("join", self._zeek.prepare)
@@ -250,7 +253,7 @@ class _Reading:
         if form.convert is not None:
             self._conversions.append(opened)
         elif form.open is None:
-            self._add_zeek(opened)
+            self._logs_of_zeek.append(opened)
         else:
             is_loaded = self._steps.is_done(f"load {number}")
             source = None if is_loaded else form.open(self._file(opened), self._con)
@@ -295,15 +298,26 @@ class _Reading:
     def _content(self, number: int) -> str:
         return os.path.join(self._folder, f"content_{number}")
 
-    def _add_zeek(self, opened: _Opened) -> None:
+    def _add_zeek(self) -> None:
+        """Read all logs of Zeek, but for large ones that had better be joined by themselves."""
+        files = {one.number: self._file(one) for one in self._logs_of_zeek if one.tally.format == "zeek"}
+        large = self._zeek.large(files)
+        for opened in self._logs_of_zeek:
+            self._add_log(opened, large.get(opened.number))
+
+    def _add_log(self, opened: _Opened, large: Plain | None) -> None:
         tally = opened.tally
 
         def add() -> State:
+            if large is not None:
+                return {"logs": [large.log], "waits": True, "tally": asdict(tally)}
             logs = self._zeek.add(opened.number, self._file(opened), tally, is_json=tally.format == "zeek-json")
-            return {"logs": sorted(logs), "tally": asdict(tally)}
+            return {"logs": sorted(logs), "waits": False, "tally": asdict(tally)}
 
         state = self._steps.take(f"zeek {opened.number}", add)
         self._zeek.took(opened.number, state["logs"])
+        if state["waits"]:
+            self._zeek.wait(opened.number, self._file(opened))
         tally.restore(state["tally"])
         self._meter.loaded(opened.size, is_fresh=False)
 

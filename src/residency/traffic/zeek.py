@@ -8,7 +8,8 @@ every other log   context
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from residency.errors import shorten
@@ -17,11 +18,14 @@ from residency.traffic.columns import Kind, plan_columns
 from residency.traffic.engine import quoted, scalar
 from residency.traffic.plain import ALL_COLUMNS, STAGED, checked_sql
 from residency.traffic.records import Rejected, Tally
-from residency.traffic.zeek_log import FIELDS, LISTS, read_json, read_tsv
+from residency.traffic.zeek_large import LargeLogs
+from residency.traffic.zeek_log import FIELDS, LISTS, HeaderChangedError, Plain, plain, read_json, read_lines, read_tsv
 from residency.traffic.zeek_sql import ANSWERS, FLOWS, NAME_ROWS, NAMED, ORPHANS, host_of, twins
 
 if TYPE_CHECKING:
     import duckdb
+    import numpy as np
+    from numpy.typing import NDArray
 
     from residency.traffic.distinct import Distinct
     from residency.traffic.flow_rows import FlowRows
@@ -36,6 +40,9 @@ _RENAMED = {
     "resp_bytes": "bytes_received",
     "host": "raw_host",
 }
+_IDS = "SELECT DISTINCT uid FROM ({}) WHERE uid IS NOT NULL".format(  # noqa: S608
+    " UNION ALL ".join(f"SELECT uid FROM raw_{log}" for log in FIELDS if log != "dns")  # noqa: S608
+)
 _OURS = ("ts", "client_ip", "server_ip", "server_port", "proto", "bytes_sent", "bytes_received")
 
 
@@ -53,13 +60,29 @@ class Zeek:
         distinct: Distinct,
         naming: Naming,
         cuts: Sequence[int],
+        folder: str,
         rows: FlowRows | None = None,
     ) -> None:
         self._con, self._distinct, self._naming, self._cuts = connection, distinct, naming, cuts
         self._rows = rows
+        self._large = LargeLogs(connection, distinct, naming, cuts, folder)
         self._logs: set[str] = set()
         self._has_tables = False
         self._inputs: list[int] = []
+
+    def large(self, files: Mapping[int, OpenFile]) -> dict[int, Plain]:
+        """Return the TSV logs, by number, that had better wait for `finish`, which joins them by compiled loops."""
+        if self._rows is not None:
+            return {}
+        found = {number: known for number, file in files.items() if (known := plain(file)) is not None}
+        return found if self._large.are_worth_it({number: (files[number], found[number]) for number in found}) else {}
+
+    def wait(self, number: int, file: OpenFile) -> None:
+        """Let a log wait for `finish`."""
+        known = plain(file)
+        if known is None:
+            raise AssertionError("only what is plain can wait")
+        self._large.add(number, file, known)
 
     def took(self, number: int, logs: Iterable[str]) -> None:
         """Know of an input that it is a log of Zeek with rows of these kinds, read now or in a former run."""
@@ -85,20 +108,23 @@ class Zeek:
             tally.warnings.append(
                 f"{unknown} rows of a log that neither fields nor file name tell; nothing was read from it"
             )
-        if not tally.records:
-            tally.warnings.append("no rows, only a header")
+        _say_empty(tally)
         return logs
 
     def _store(self, number: int, log: str, table: object) -> None:
-        if not self._has_tables:
-            for name, fields in FIELDS.items():
-                columns = ", ".join(f"{quoted(renamed(one))} VARCHAR{'[]' if one in LISTS else ''}" for one in fields)
-                self._con.execute(f"CREATE TABLE IF NOT EXISTS raw_{name} (input INTEGER, line BIGINT, {columns})")
-            self._has_tables = True
+        self._make_tables()
         columns = ", ".join(quoted(one) for one in FIELDS[log])
         self._con.register("incoming", table)
         self._con.execute(f"INSERT INTO raw_{log} SELECT ?, line, {columns} FROM incoming", [number])  # noqa: S608
         self._con.unregister("incoming")
+
+    def _make_tables(self) -> None:
+        if self._has_tables:
+            return
+        for name, fields in FIELDS.items():
+            columns = ", ".join(f"{quoted(renamed(one))} VARCHAR{'[]' if one in LISTS else ''}" for one in fields)
+            self._con.execute(f"CREATE TABLE IF NOT EXISTS raw_{name} (input INTEGER, line BIGINT, {columns})")
+        self._has_tables = True
 
     def _reject(self, number: int, rejected: Sequence[Rejected], file: OpenFile, tally: Tally) -> None:
         scan = file.scan
@@ -113,26 +139,62 @@ class Zeek:
             )
 
     def prepare(self) -> None:
-        """Check all rows, join what names by uid, and hand the answers of DNS over."""
-        if not self._logs:
-            return
-        for log in FIELDS:
-            self._check(log)
-        for sql in (NAME_ROWS, NAMED, ORPHANS):
-            self._con.execute(sql)
-        self._naming.add_rows(ANSWERS)
+        """Check the rows of dns and hand their answers over: what may name flows of any input."""
+        if self._logs:
+            self._make_tables()
+            self._check("dns")
+            self._naming.add_rows(ANSWERS)
 
     def finish(self, tallies: Sequence[Tally]) -> None:
-        """Name and group the flows, and fill in the counts of the logs' inputs."""
+        """Check all other rows, join what names by uid, name and group the flows, and fill in the logs' counts."""
         if self._logs:
-            self._con.execute(FLOWS)
+            counts = self._take_large(tallies)
+            for log in FIELDS:
+                if log != "dns":
+                    self._check(log)
+            for sql in (NAME_ROWS, NAMED, ORPHANS, FLOWS):
+                self._con.execute(sql)
             self._naming.name("zeek_flows", "true")
             self._distinct.hosts("SELECT DISTINCT host AS text FROM zeek_flows")
             self._group()
             if self._rows is not None:
                 self._rows.take("(SELECT *, CAST(NULL AS VARCHAR) AS flow_id FROM zeek_flows)")
+            for number, log in self._large.logs():
+                tallies[number].records += counts.get(number, 0)
+                tallies[number].context += counts.get(number, 0) if log != "conn" else 0
+                _say_empty(tallies[number])
         for number in self._inputs:
             self._count(number, tallies[number])
+
+    def _take_large(self, tallies: Sequence[Tally]) -> Mapping[int, int]:
+        """Join the logs that waited; return how many rows of each need no further look, if any."""
+        if not self._large.waiting:
+            return {}
+
+        def store(number: int, file: OpenFile, known: Plain, places: NDArray[np.int64]) -> None:
+            rejected: list[Rejected] = []
+            for rows in read_lines(file, known, places, rejected):
+                tallies[number].records += rows.count
+                self._store(number, rows.log, rows.table)
+            tallies[number].records += len(rejected)
+            self._reject(number, rejected, file, tallies[number])
+
+        with suppress(HeaderChangedError):
+            counts = self._large.take(store, _IDS)
+            if counts is not None:
+                return counts
+        self._read_exactly(tallies)
+        return {}
+
+    def _read_exactly(self, tallies: Sequence[Tally]) -> None:
+        """Read the logs that waited like all others, and forget what was stored of them."""
+        numbers = [one.number for one in self._large.waiting]
+        for table in (*(f"raw_{log}" for log in FIELDS if log != "dns"), "quarantine", "by_input"):
+            self._con.execute(f"DELETE FROM {table} WHERE list_contains(?, input)", [numbers])  # noqa: S608
+        for one in self._large.waiting:
+            tallies[one.number].records = 0
+            self._logs |= self.add(one.number, one.file, tallies[one.number], is_json=False)
+        self._large.waiting.clear()
 
     def _check(self, log: str) -> None:
         """Type one log's rows, give each bad one its reason, and mark repeated ones."""
@@ -177,3 +239,8 @@ class Zeek:
                 )
         tally.context -= scalar(self._con, "SELECT count(*) FROM orphans WHERE input = ?", [number])
         tally.say_duplicates()
+
+
+def _say_empty(tally: Tally) -> None:
+    if not tally.records:
+        tally.warnings.append("no rows, only a header")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,9 @@ from residency.traffic.records import Rejected
 from residency.traffic.source import OpenFile
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 _IDS = ("ts", "uid", "id.orig_h", "id.resp_h", "id.resp_p")
 FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -33,6 +35,11 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 LISTS = frozenset({"answers", "TTLs"})
 _ESCAPED = frozenset({"server_name", "host", "uri", "query"})
+_EMPTY, _LINE_END = "(empty)", 10
+_NEEDED = {"conn": (*_IDS, "proto", "orig_bytes", "resp_bytes"), "ssl": _IDS}
+_CHANGES = tuple(
+    f"#{key}".encode() for key in ("separator", "set_separator", "empty_field", "unset_field", "path", "fields")
+)
 # A field that only this log has.
 _MARKS = (
     ("conn", {"conn_state"}),
@@ -68,6 +75,114 @@ def read_tsv(file: OpenFile, rejected: list[Rejected]) -> Iterator[Rows]:
                 yield _tsv_rows(part, header, rejected)
 
 
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A TSV log whose lines all stand under one header of the usual form, as far as its beginning tells.
+
+    `columns` are the positions of the fields that are wanted, `first` is the byte after the header.
+    """
+
+    log: str
+    columns: Mapping[str, int]
+    width: int
+    separator: int
+    unset: int
+    first: int
+    header: _Header
+    header_lines: tuple[bytes, ...]
+
+
+class HeaderChangedError(Exception):
+    """A line in mid-file says something else than the header does."""
+
+
+def plain(file: OpenFile) -> Plain | None:
+    """Return what the header of a conn or ssl log says, None where only `read_tsv` can follow it."""
+    scan = file.scan
+    if not scan.is_clean or scan.cr or not file.head.startswith(b"#"):
+        return None
+    end = _end_of_header(file.head)
+    lines = file.head[:end].splitlines()
+    header = _Header(name=PurePath(file.path).name)
+    for number, line in enumerate(lines, 1):
+        header.read(line, file.path, number)
+    keys = [line.split(header.separator.encode())[0].split(b" ")[0] for line in lines]
+    splitter, marks = header.splitter, (header.separator, header.unset)
+    is_usual = header.empty == _EMPTY and all(len(mark.encode()) == 1 for mark in marks)
+    if end == 0 or len(set(keys)) < len(keys) or not is_usual or splitter is None:
+        return None
+    columns = dict(splitter.wanted)
+    if any(name not in columns for name in _NEEDED.get(header.log, ("",))):
+        return None
+    separator, unset = (ord(mark) for mark in marks)
+    return Plain(header.log, columns, splitter.width, separator, unset, end, header, tuple(lines))
+
+
+def _end_of_header(head: bytes) -> int:
+    """Return where the first line without `#` starts, 0 where none does."""
+    at = 0
+    while head.startswith(b"#", at):
+        at = head.find(b"\n", at) + 1
+        if not at:
+            return 0
+    return at if at < len(head) else 0
+
+
+def read_lines(file: OpenFile, known: Plain, places: NDArray[np.int64], rejected: list[Rejected]) -> Iterator[Rows]:
+    """Yield the rows of the lines that start at sorted `places`; empty lines and comments are none.
+
+    Raises HeaderChangedError.
+    """
+    for numbers, lines in _picked(file, places):
+        rows, kept = [], []
+        for number, line in zip(numbers, lines, strict=True):
+            if line.startswith(b"#"):
+                _refuse_change(line, known)
+            elif line != b"\n":
+                rows.append(line)
+                kept.append(number)
+        mine: list[Rejected] = []
+        found = _tsv_rows(Block(1, b"".join(rows)), known.header, mine)
+        rejected += [replace(one, line=kept[(one.line or 1) - 1]) for one in mine]
+        if found.table is not None and found.count:
+            yield replace(found, table=_with_lines(found.table, kept))
+
+
+def _refuse_change(line: bytes, known: Plain) -> None:
+    is_said = line.rstrip(b"\n") in known.header_lines
+    if not is_said and line.startswith(_CHANGES):
+        raise HeaderChangedError
+
+
+def _with_lines(table: pa.Table, numbers: Sequence[int]) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    lines = pc.take(pa.array(numbers, pa.int64()), pc.subtract(table["line"], 1))
+    return table.set_column(table.column_names.index("line"), "line", lines)
+
+
+def _picked(file: OpenFile, places: NDArray[np.int64]) -> Iterator[tuple[list[int], list[bytes]]]:
+    """Yield the lines that start at some places, with their numbers, for each stretch between two noted line ends."""
+    import numpy as np
+
+    marks = [(0, 0), *((at, before) for at, before in file.scan.marks), (file.scan.size, 0)]
+    turns = np.searchsorted([at for at, _ in marks[:-1]], places, side="right") - 1
+    with open(file.scan.file, "rb") as stream:
+        for turn in np.unique(turns):
+            (start, before), (end, _) = marks[turn], marks[turn + 1]
+            stream.seek(start)
+            data = stream.read(end - start)
+            ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _LINE_END)
+            wanted = places[turns == turn] - start
+            lines = np.searchsorted(ends, wanted)
+            after = np.append(ends + 1, len(data))[lines]
+            yield (
+                (before + 1 + lines).tolist(),
+                [data[one:other] for one, other in zip(wanted.tolist(), after.tolist(), strict=True)],
+            )
+
+
 def _parts(block: Block) -> Iterator[Block]:
     """Cut a block into header lines, one each, and runs of rows."""
     data = block.data
@@ -93,7 +208,7 @@ class _Header:
     name: str
     separator: str = "\t"
     set_separator: str = ","
-    empty: str = "(empty)"
+    empty: str = _EMPTY
     unset: str = "-"
     path: str = ""
     log: str = ""

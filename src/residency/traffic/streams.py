@@ -28,7 +28,7 @@ _BESIDE_FROM = 1 << 18  # a smaller chunk is hashed sooner than it is handed to 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _ZSTD_SLICE = 512
 _BINARY = frozenset({"parquet", "pcap", "pcapng"})  # formats without lines: only their size is noted
-_LINES = frozenset({"csv", "ndjson"})  # formats that compiled loops may read
+_LINES = frozenset({"csv", "ndjson", "zeek"})  # formats that compiled loops may read
 _RATIO_FROM = 64 << 20  # below this a high ratio harms nobody
 
 

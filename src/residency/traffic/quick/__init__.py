@@ -14,6 +14,7 @@ rows         a row -> the sums of its group   looks            is a text plain, 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import sys
 from functools import cache
@@ -31,25 +32,26 @@ def is_usable() -> bool:
     """Can loops be compiled, and the compiled code be kept for the next time?"""
     if sys.byteorder != "little" or sys.maxsize < 2**63 - 1 or importlib.util.find_spec("numba") is None:
         return False
-    return _load()
+    return load_loops("residency.traffic.quick.text_files")
 
 
-def _load() -> bool:
-    """Import the loops with a folder for compiled code whose name says what they were compiled from.
+def load_loops(module: str) -> bool:
+    """Import a module of loops with a folder for compiled code whose name says what they were compiled from.
 
     numba looks only at the file that a loop stands in, and would keep one that calls something changed since.
     """
     import platformdirs
     from numba import __version__, config
 
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+    here = Path(__file__).parent
+    sources = sorted({*here.glob("*.py"), *(here.parent / module.split(".")[-2]).glob("*.py")})
     digest = hashlib.sha256("\n".join([__version__, *(one.read_text() for one in sources)]).encode()).hexdigest()
     folder = platformdirs.user_cache_path("residency") / "compiled" / digest[:16]
     before = config.CACHE_DIR
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         config.CACHE_DIR = str(folder)
-        import residency.traffic.quick.text_files  # noqa: F401
+        importlib.import_module(module)
     except (OSError, ImportError, RuntimeError):
         return False
     finally:

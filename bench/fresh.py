@@ -8,6 +8,17 @@ import subprocess
 import sys
 from typing import Any
 
+_IMPORT = "import residency, residency.traffic\n"
+_NO_SHA256 = """
+from residency.traffic.hashing import Hasher
+Hasher._hash = lambda self, path, size: "0" * 64
+"""
+
+
+def without_sha256(audit: str) -> str:
+    """Return the code of an audit that leaves out the sha256 of large inputs: no engine beside it makes one."""
+    return audit.replace(_IMPORT, _IMPORT + _NO_SHA256)
+
 
 def run(code: str, *args: object) -> dict[str, Any]:
     """Run code with arguments and return the JSON of the last line that it prints; leave with its error if it fails."""

@@ -5,7 +5,6 @@ The same content counts once, and a job goes on only with the content that it be
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
 from residency.errors import UsageError
@@ -18,17 +17,13 @@ _Look = tuple[int, int, tuple[tuple[str, str | None], ...]]
 
 
 class Contents:
-    """The contents of all inputs of one reading; a digest that is still being made is waited for only if needed.
-
-    `wait_seconds` is how long that was.
-    """
+    """The contents of all inputs of one reading; a digest that is still being made is waited for only if needed."""
 
     def __init__(self, hasher: Hasher) -> None:
         self._hasher = hasher
         self._all: list[tuple[Tally, Scan]] = []
         self._alike: dict[_Look, list[tuple[Tally, Scan]]] = {}
         self._repeats: list[tuple[Tally, Tally]] = []
-        self.wait_seconds = 0.0
 
     def add(self, tally: Tally, scan: Scan, columns: Columns | None = None) -> bool:
         """Take an input in. Is it the content of an earlier one, under the same columns? Then all is duplicate."""
@@ -45,9 +40,7 @@ class Contents:
     def digest(self, scan: Scan) -> str:
         """Return the sha256 of what was looked at, when it is known."""
         if not scan.sha256:
-            started = time.perf_counter()
             scan.sha256 = self._hasher.digest(scan.file, scan.size)
-            self.wait_seconds += time.perf_counter() - started
         return scan.sha256
 
     def confirm(self, scan: Scan, name: str) -> None:

@@ -32,7 +32,6 @@ class Traffic:
         self._folder, self._temporary = folder, temporary
         self.inputs: tuple[InputSummary, ...] = ()
         self.warnings: tuple[str, ...] = ()
-        self.hash_seconds = 0.0
         self.rows: FlowRows | None = None
         self._is_grouped = False
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -171,7 +170,6 @@ class _Reading:
         for load in self._spare:
             load(as_context=has_flows)
         self._contents.settle()
-        self._traffic.hash_seconds += self._contents.wait_seconds
         if not sum(tally.flows_rows for tally in self._tallies):
             self._refuse_empty()
         self._traffic.inputs = tuple(tally.summary() for tally in self._tallies)
@@ -205,9 +203,7 @@ class _Reading:
                 raise
             return
         source = TableSource(item.table, item.name, self._con)
-        started = time.perf_counter()
         tally = Tally(path=item.name, format="table", sha256=source.sha256)
-        self._traffic.hash_seconds += time.perf_counter() - started
         if self._steps.take(f"open {number}", lambda: {"sha256": tally.sha256})["sha256"] != tally.sha256:
             raise UsageError("is another table than the one that the job in this workspace began with", path=item.name)
         self._tallies.append(tally)
@@ -263,12 +259,10 @@ class _Reading:
         """Hash one file, unpack it, and see what it is."""
         head, wanted = read_head(path), self._options.input_format
         form = recognise(head, name) if wanted is None else named_format(wanted)
-        started = time.perf_counter()
         content = self._content(number)
         looking = partial(self._looking, name, size)
         threads = threads_of(self._con)
         scan = scan_file(path, content, form=form.name, seen=looking, hasher=self._hasher, threads=threads)
-        self._traffic.hash_seconds += time.perf_counter() - started
         if self._steps.is_kept:
             self._contents.digest(scan)  # what the job is bound to is known before anything is read
         form = refined(form, self._linked(number, name, scan, head), self._con) if wanted is None else form

@@ -29,3 +29,9 @@ def test_dependence_is_passed_on() -> None:
 
 def test_no_vantage_is_no_group() -> None:
     assert groups_of([]).tolist() == []
+
+
+def test_networks_that_nobody_shares_are_passed_over_and_the_numbers_stay_in_order() -> None:
+    vantages = [at(50, 7), at(50, 1), at(50, 9), at(50.1, 1), at(50.1, 8), at(0, 1)]
+    assert groups_of(vantages).tolist() == [0, 1, 2, 1, 3, 4]
+    assert groups_of([*vantages, at(50.2, None)]).tolist() == [0, 0, 0, 0, 0, 1, 0]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from residency.evaluate.sphere import Floats, circles_touch
+from residency.evaluate.sphere import Floats, circles_touch, distances_km
 
 
 def is_anycast_by_discs(units: Floats, radii_km: Floats, starts: NDArray[np.int64]) -> bool:
@@ -21,9 +21,10 @@ def is_anycast_by_discs(units: Floats, radii_km: Floats, starts: NDArray[np.int6
     """
     if len(starts) < 3:
         return False
-    apart = ~circles_touch(units, radii_km)
-    if not apart.any():
+    middle = radii_km.argmin()  # discs that hold one point touch each other: mostly all hold that of the smallest
+    if (distances_km(units, units[middle : middle + 1])[:, 0] <= radii_km).all():
         return False
+    apart = ~circles_touch(units, radii_km)
     apart = np.logical_or.reduceat(np.logical_or.reduceat(apart, starts, axis=0), starts, axis=1)
     np.fill_diagonal(apart, False)
     edges = int(apart.sum()) // 2

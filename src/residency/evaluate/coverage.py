@@ -2,12 +2,13 @@
 
 Land comes as cells, discs of their own that together cover a country. A cell counts as covered where any part of it
 may be, so the counts are upper bounds: slack keeps places, it never removes one. Cells are searched through blocks of
-some degrees: whole continents fall to a few comparisons.
+some degrees: whole continents fall to a few comparisons, and a disc that holds a block whole is not asked about its
+cells.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -22,6 +23,7 @@ Bits = NDArray[np.bool_]
 _BLOCK_DEGREES = 4.0
 _ROUNDING_KM = 0.01  # cosines are good to a metre where they are worst, at no distance at all
 _PRODUCTS_AT_ONCE = 1 << 18
+_INSIDE_OUT = np.array([1.0, 1.0, 1.0, 1.0, -1.0])  # turns "touches" into "holds": cos(r + cell) into cos(r - cell)
 
 
 class LandCells(Protocol):
@@ -58,11 +60,15 @@ class Geography(Hashable, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """For each code the most groups of discs that touch one of its cells, that cell, and its position."""
+    """For each code the most groups of discs that touch one of its cells, that cell, and its position.
+
+    `count` has the groups for each cell of the grid: exact where `most` is, else those that touch its block.
+    """
 
     most: NDArray[np.int64]
     best: Floats  # (codes, 3) unit vectors
     best_radius_km: Floats
+    count: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,41 +125,33 @@ def count_covering(
     covered by a group where each of its discs touches it. Exact for every code within `k` and the shortfall (the
     groups that even the best-covered cell lacks) of the most covered; the others may be counted by their block.
     """
-    rows, groups, sizes = _disc_rows(units, radii_km, grid.widest_km), len(starts), np.diff(grid.starts)
-    by_block = _covering(rows, grid.blocks, starts)
+    rows, sizes = _disc_rows(units, radii_km, grid.widest_km), np.diff(grid.starts)
+    group = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(units)))
+    by_block = len(starts) - _missed(rows, group, grid.blocks)
     count, opened = np.repeat(by_block, sizes), by_block == by_block.max()
     wanted = opened
     while wanted.any():
-        chosen = np.flatnonzero(np.repeat(wanted, sizes))
-        count[chosen] = _covering(rows, grid.cells[chosen], starts)
+        chosen = np.repeat(wanted, sizes)
+        count[chosen] = len(starts) - _missed_cells(rows, group, grid, wanted)
         most = int(count[np.repeat(opened, sizes)].max())
-        wanted = ~opened & (by_block > most - k - (groups - most))
+        wanted = ~opened & (by_block > most - k - (len(starts) - most))
         opened = opened | wanted
     return _best_of_codes(count, grid, codes)
 
 
 def cells_in_all(units: Floats, radii_km: Floats, grid: Grid) -> NDArray[np.int64]:
     """Return the cells, as positions in the grid, that touch every disc."""
-    rows, starts = _disc_rows(units, radii_km, grid.widest_km), np.arange(len(units))
-    blocks = _covering(rows, grid.blocks, starts) == len(units)
+    rows, each = _disc_rows(units, radii_km, grid.widest_km), np.arange(len(units))
+    blocks = _missed(rows, each, grid.blocks) == 0
     cells = np.flatnonzero(np.repeat(blocks, np.diff(grid.starts)))
-    return np.asarray(cells[_covering(rows, grid.cells[cells], starts) == len(units)])
+    return np.asarray(cells[_missed_cells(rows, each, grid, blocks) == 0])
 
 
-def missed_by_few(
-    units: Floats, radii_km: Floats, starts: NDArray[np.int64], grid: Grid, cells: Bits, few: int
-) -> Bits:
-    """Say which discs miss one of these cells (a mask) that at most `few` groups miss.
-
-    `units` is (n, 3), `radii_km` (n,), both sorted by group, `starts` the first of each.
-    """
-    rows, chosen = _disc_rows(units, radii_km, grid.widest_km), np.flatnonzero(cells)
-    missed = len(starts) - _covering(rows, grid.cells[chosen], starts)
-    chosen = chosen[(missed > 0) & (missed <= few)]
-    found = np.zeros(len(units), bool)
-    step = max(1, _PRODUCTS_AT_ONCE // max(1, rows.size))
-    for begin in range(0, len(chosen), step):
-        found |= (rows @ grid.cells[chosen[begin : begin + step]].T < 0).any(axis=1)
+def who_misses(units: Floats, radii_km: Floats, grid: Grid, cells: NDArray[np.int64]) -> Bits:
+    """Say which discs miss one of these cells (positions in the grid)."""
+    rows, found = _disc_rows(units, radii_km, grid.widest_km), np.zeros(len(units), bool)
+    for some in _parts(len(cells), rows):
+        found |= (rows @ grid.cells[cells[some]].T < 0).any(axis=1)
     return found
 
 
@@ -182,24 +180,42 @@ def _disc_rows(units: Floats, radii_km: Floats, widest_km: float) -> Floats:
     return rows
 
 
-def _covering(discs: Floats, places: Floats, starts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Count the groups that cover each place, some hundred places at a time.
+def _parts(places: int, discs: Floats) -> Iterator[slice]:
+    """Cut places into parts whose products with the discs fit the processor's cache.
 
-    So many fit the processor's cache, and stay below what a linear algebra library would spread over threads: on a
-    busy machine waiting for threads costs more than the work.
+    They also stay below what a linear algebra library would spread over threads: on a busy machine waiting for threads
+    costs more than the work.
     """
-    sizes = np.diff(starts, append=len(discs))
-    alone = starts[sizes == 1]
-    several = list(zip(starts[sizes > 1].tolist(), sizes[sizes > 1].tolist(), strict=True))
     step = max(1, _PRODUCTS_AT_ONCE // max(1, discs.size))
-    count = np.zeros(len(places), np.int64)
-    for begin in range(0, len(places), step):
-        touches = discs @ places[begin : begin + step].T >= 0
-        part = count[begin : begin + step]
-        part += np.count_nonzero(touches[alone], axis=0)
-        for first, size in several:
-            part += touches[first : first + size].all(axis=0)
-    return count
+    return (slice(begin, begin + step) for begin in range(0, places, step))
+
+
+def _missed(discs: Floats, group: NDArray[np.int64], places: Floats) -> NDArray[np.int64]:
+    """Count the groups (numbers that ascend) of which a disc misses each place."""
+    alone = np.bincount(group)[group] == 1
+    single, others = discs[alone], discs[~alone]
+    begins = np.flatnonzero(np.diff(group[~alone], prepend=-1))
+    missed = np.zeros(len(places), np.int64)
+    for some in _parts(len(places), discs):
+        at = places[some].T
+        missed[some] = (single @ at < 0).sum(axis=0, dtype=np.int16)
+        if len(begins):
+            missed[some] += np.logical_or.reduceat(others @ at < 0, begins, axis=0).sum(axis=0, dtype=np.int16)
+    return missed
+
+
+def _missed_cells(discs: Floats, group: NDArray[np.int64], grid: Grid, blocks: Bits) -> NDArray[np.int64]:
+    """Count for the cells of these blocks (a mask) the groups that miss each; who holds all blocks is not asked."""
+    asked = ~_holds_all(discs, grid.blocks[blocks])
+    return _missed(discs[asked], group[asked], grid.cells[np.repeat(blocks, np.diff(grid.starts))])
+
+
+def _holds_all(discs: Floats, blocks: Floats) -> Bits:
+    """Say which discs hold all of these blocks whole: cos(d) >= cos(r - block) where r >= block."""
+    holds = -discs[:, 3] <= blocks[:, 3].min(initial=1.0)
+    for some in _parts(len(blocks), discs):
+        holds &= (discs @ (blocks[some] * _INSIDE_OUT).T >= 0).all(axis=1)
+    return np.asarray(holds)
 
 
 def _best_of_codes(count: NDArray[np.int64], grid: Grid, codes: int) -> Coverage:
@@ -209,4 +225,4 @@ def _best_of_codes(count: NDArray[np.int64], grid: Grid, codes: int) -> Coverage
     best = grid.by_code[np.maximum.reduceat(ranked, grid.code_starts) % len(count)]
     at = grid.code[best]
     most[at], units[at], radius[at] = count[best], grid.units[best], grid.radius_km[best]
-    return Coverage(most=most, best=units, best_radius_km=radius)
+    return Coverage(most=most, best=units, best_radius_km=radius, count=count)

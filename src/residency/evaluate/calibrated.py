@@ -2,11 +2,12 @@
 
 How much slower than light in glass a time is (its inflation) depends on distance: the model is the density of log
 inflation by distance, with an offset for each vantage. Each country has a shortfall: how much less likely than the best
-place its best place makes the lowest times of vantages far from each other. What makes it sound is not the model but
-conformal prediction: a country is kept while its shortfall is no larger than the k-th largest that known targets had in
-their own countries. A new target like the known ones is then missed at a rate of k / (n + 1), whatever the model is
-worth. One set of targets serves to learn and
-to judge, in folds: that rate is what holds in practice, and what is proved for folds is twice that (Barber et al.,
+place its best place makes the lowest times of vantages far from each other. Its unit grows with the root of the least
+time: the model errs by much for the few targets that are far from all vantages, and would otherwise be as careful with
+all the others. What makes it sound is not the model but conformal prediction: a country is kept while its shortfall is
+no larger than the k-th largest that known targets had in their own countries. A new target like the known ones is then
+missed at a rate of k / (n + 1), whatever the model is worth. One set of targets serves to learn and to judge, in folds:
+that rate is what holds in practice, and what is proved for folds is twice that (Barber et al.,
 "Predictive inference with the jackknife+", 2021). "Like the known ones" is the one assumption: a target behind a
 tunnel, or on a continent without known targets, is not.
 """
@@ -26,6 +27,7 @@ from residency.evaluate.physics import Bound, Discs, RoundTrip, discs_of
 from residency.evaluate.sphere import Floats, distances_km, unit_vectors
 
 TRIPS_USED = 8
+LONG_MS = 20.0  # the least time from which on the unit of shortfall grows no more
 LEAST_KNOWN = 20
 
 
@@ -113,7 +115,7 @@ def _shortfall_at_home(known: Known, model: Inflation, grid: Grid, codes: NDArra
 
 
 def _gaps(trips: Sequence[RoundTrip], model: Inflation, grid: Grid) -> tuple[NDArray[np.int64], Floats]:
-    """Return the cells that the discs leave, and how much less likely than the best of them each makes the times."""
+    """Return the cells that the discs leave, and how much less likely than the best each makes the times, in units."""
     discs = discs_of(trips, Bound.FIBRE)
     lowest = _lowest_apart(discs)
     cells = cells_in_all(discs.units, discs.radii_km, grid)
@@ -123,7 +125,7 @@ def _gaps(trips: Sequence[RoundTrip], model: Inflation, grid: Grid) -> tuple[NDA
     apart = distances_km(discs.units[lowest], grid.units[cells])
     times = np.array([t.rtt_ms for t in chosen], float)
     likely = log_likelihood(model, tuple(t.vantage.name for t in chosen), apart, times)
-    return cells, likely.max() - likely
+    return cells, (likely.max() - likely) / np.sqrt(min(times.min(), LONG_MS))
 
 
 def _lowest_apart(discs: Discs) -> NDArray[np.int64]:

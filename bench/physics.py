@@ -295,7 +295,32 @@ def still(mesh: World, matrix: World, rates: Sequence[float]) -> None:
     made = references_of(mesh, trips)
     for rate in rates:
         cut, stated = by_calibration(answers, trips, made, rate)
-        table(f"  and calibrated at {sorted(stated)}", mesh, cut)
+        table(f"  and calibrated at {span(stated)}", mesh, cut)
+    proved, given = other_vantages(mesh, made.panel)
+    table(f"{len(proved)} vantages that are no targets: by proof", mesh, proved)
+    for rate in rates:
+        cut, stated = by_calibration(proved, given, made, rate)
+        table(f"  and calibrated at {span(stated)}", mesh, cut)
+
+
+def span(rates: set[float]) -> str:
+    """The least and the largest of the rates stated."""
+    return f"{min(rates)} to {max(rates)}" if rates else "no rate"
+
+
+def other_vantages(world: World, panel: Panel) -> tuple[dict[str, Sequence[str]], dict[str, list[RoundTrip]]]:
+    """Locate the vantages that are no targets, by the times that they took to those that are: read backwards."""
+    vantages, targets = {row.vantage: world.vantage(row.vantage) for row in world.rows}, set(world.targets)
+    trips: dict[str, list[RoundTrip]] = {name: [] for name in sorted(vantages.keys() - targets)}
+    for row in world.rows:
+        if row.vantage in trips and row.target in vantages:
+            trips[row.vantage].append(RoundTrip(vantage=vantages[row.target], rtt_ms=row.rtt_ms))
+    answers: dict[str, Sequence[str]] = {}
+    for name in trips:
+        heard = panel.heard(panel.position(name), name)
+        trips[name] = [t for t in trips[name] if t.vantage.name in heard.names]
+        answers[name] = panel.locate(trips[name], heard).feasible
+    return answers, trips
 
 
 def mesh_trips(world: World) -> dict[str, list[RoundTrip]]:

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from residency.model.network import AddressClass, Addresses, AddressForm, Vantage, parse_address
+from residency.model.network import (
+    _V4_RANGES,
+    _V6_RANGES,
+    AddressBook,
+    AddressClass,
+    Addresses,
+    AddressForm,
+    Vantage,
+    is_plainly_public,
+    parse_address,
+)
 
 C = AddressClass
 
@@ -183,6 +193,29 @@ def test_any_text_is_an_address_or_one_value_error(text: str) -> None:
     except ValueError:
         return
     assert parse_address(found.text).text == found.text
+
+
+@given(st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6), st.ip_addresses(v=6, network="2000::/3")))
+def test_what_looks_plainly_public_is_public(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+    if is_plainly_public(str(ip)):
+        assert parse_address(str(ip)).address_class is C.PUBLIC
+        assert parse_address(str(ip)).form is AddressForm.NATIVE
+
+
+def test_no_edge_of_a_special_range_looks_plainly_public() -> None:
+    edges = [ipaddress.IPv4Address(edge) for low, high, _ in _V4_RANGES for edge in (low, high)]
+    more = [ipaddress.IPv6Address(edge) for low, high, _ in _V6_RANGES for edge in (low, high)]
+    more += [
+        ipaddress.IPv6Address(text) for text in ("2002::", "2002:ffff::1", "64:ff9b::1", "::ffff:8.8.8.8", "4000::")
+    ]
+    assert not [one for one in (*edges, *more) if is_plainly_public(str(one))]
+    assert is_plainly_public("8.8.8.8")
+    assert is_plainly_public("2a05:d018::1")
+
+
+def test_a_book_tells_what_is_outside() -> None:
+    book = AddressBook(["8.8.8.8", "10.0.0.1", "2001:0:1::2", "2001:db8::1", "172.32.0.1", "fe80::1", "2600::1"])
+    assert [book.is_outside(code) for code in range(len(book))] == [True, False, True, False, True, False, True]
 
 
 def test_no_addresses_have_empty_columns() -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from residency.model.claim import Binding, Claim, HostRule, NetworkRule, Role
 from residency.model.names import PatternTable
-from residency.model.network import Address, AddressBook, AddressClass
+from residency.model.network import Address, AddressBook
 from residency.model.period import Period, from_us, moved
 
 _SKEWLESS = timedelta(0)
@@ -166,10 +166,9 @@ def select(
 
 def _local_and_unnamed(groups: Groups) -> NDArray[np.bool_]:
     """Mark unnamed flows to private and special addresses: they are no conversation with the outside."""
-    outside = (AddressClass.PUBLIC, AddressClass.TEREDO)
     unnamed = groups.host_code < 0
     codes = np.flatnonzero(np.bincount(groups.address_code[unnamed]))
-    local = [code for code in codes.tolist() if groups.addresses[code].address_class not in outside]
+    local = [code for code in codes.tolist() if not groups.addresses.is_outside(code)]
     return unnamed & np.isin(groups.address_code, np.array(local, dtype=np.int64))
 
 

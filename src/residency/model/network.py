@@ -91,6 +91,12 @@ def _ranges(table: Sequence[tuple[str, AddressClass]]) -> tuple[tuple[int, int, 
 
 
 _V4_RANGES, _V6_RANGES = _ranges(_V4), _ranges(_V6)
+_SPECIAL_OCTETS = frozenset(str(octet) for low, high, _ in _V4_RANGES for octet in range(low >> 24, (high >> 24) + 1))
+_SPECIAL_GROUPS = frozenset(
+    f"{group:x}"
+    for low, high, _ in (*_V6_RANGES, *_ranges([("2002::/16", _C.SPECIAL)]))  # 6to4 is what its IPv4 address is
+    for group in range(low >> 112, (high >> 112) + 1)
+)
 _GLOBAL_UNICAST_V6 = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
@@ -139,6 +145,18 @@ def parse_address(text: str) -> Address:
             raise ValueError("an IPv4 address has no zone; give the address alone")
         return _native_v4(parsed)
     return _read_v6(parsed, zone or None)
+
+
+def is_plainly_public(text: str) -> bool:
+    """Say of a canonical address, by its first part alone, whether no special range begins like it.
+
+    False decides nothing: `parse_address` tells what it is, and takes far longer.
+    """
+    first, dot, _ = text.partition(".")
+    if dot and ":" not in first:
+        return first not in _SPECIAL_OCTETS
+    first = text.partition(":")[0]
+    return len(first) == 4 and first[0] in "23" and first not in _SPECIAL_GROUPS
 
 
 def _why_not_an_address(text: str) -> str:
@@ -194,6 +212,11 @@ class AddressBook:
         if found is None:
             found = self._read[code] = parse_address(self._texts[code])
         return found
+
+    def is_outside(self, code: int) -> bool:
+        """Is it an address of the public internet, the tunnels of Teredo among them?"""
+        outside = (AddressClass.PUBLIC, AddressClass.TEREDO)
+        return is_plainly_public(self._texts[code]) or self[code].address_class in outside
 
 
 class Addresses:

@@ -18,9 +18,14 @@ import duckdb
 import flows
 
 CLAIMS = Path(__file__).with_name("claims.toml")
+# In text by turns a time and an address; Parquet holds times as times.
+_BY_TURNS = (
+    "SELECT * REPLACE (CASE WHEN row % $every = 7 AND row // $every % 2 = 0 THEN 'yesterday' ELSE ts END AS ts, "
+    "CASE WHEN row % $every = 7 AND row // $every % 2 = 1 THEN 'nowhere' ELSE server_ip END AS server_ip)"
+)
 _BAD = {
-    "csv": "SELECT * REPLACE (CASE WHEN row % $every = 7 THEN 'yesterday' ELSE ts END AS ts)",
-    "ndjson": "SELECT * REPLACE (CASE WHEN row % $every = 7 THEN 'yesterday' ELSE ts END AS ts)",
+    "csv": _BY_TURNS,
+    "ndjson": _BY_TURNS,
     "parquet": "SELECT * REPLACE (CASE WHEN row % $every = 7 THEN 'nowhere' ELSE server_ip END AS server_ip)",
 }
 _TYPES = dict.fromkeys(("ts", "client_ip", "server_ip"), "VARCHAR") | {"server_port": "INTEGER", "proto": "VARCHAR"}
@@ -64,10 +69,11 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=20_000_000)
     parser.add_argument("--every", type=int, default=1_000_000)
     parser.add_argument("--formats", nargs="*", default=list(_BAD))
-    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--folder", type=Path, help="where a folder for the generated files is made, and removed")
+    parser.add_argument("--keep", type=Path, help="folder that keeps the generated files")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as name:
-        folder = Path(name)
+        folder = given.keep or Path(name)
         for form in given.formats:
             clean = flows.write(folder, form, given.rows)
             expected = (given.rows - 7) // given.every + (given.rows >= 7)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ pytest.importorskip("numba", reason="the extra `fast` is not installed")
 
 from residency.traffic.quick.grammar import ADDRESS, NAME, PORT, PROTOCOL, is_no
 
-_READERS = {
+_READERS: dict[int, Callable[[str], str | None]] = {
     ADDRESS: lambda text: read_address(text)[2],
     NAME: lambda text: read_host(text)[1],
     PORT: lambda text: read_port(text)[1],

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from residency.traffic import zeek_quick
-from residency.traffic.engine import scalar
+from residency.traffic.engine import scalar, threads_of
 from residency.traffic.plain import checked_sql
 from residency.traffic.zeek_log import Plain
 
@@ -114,8 +114,8 @@ class LargeLogs:
             return None
         from residency.traffic.zeek_quick import logs
 
-        threads = scalar(self._con, "SELECT current_setting('threads')")
-        taken = logs.take([_log_file(one) for one in self.waiting], self._cuts, threads, self._folder)
+        files = [_log_file(one) for one in self.waiting]
+        taken = logs.take(files, self._cuts, threads_of(self._con), self._folder)
         if taken is None:
             return None
         with taken:

@@ -12,7 +12,7 @@ from residency.traffic.columns import V4, V6
 
 pytest.importorskip("numba", reason="the extra `fast` is not installed")
 
-from residency.traffic.quick.cells import ODD
+from residency.traffic.quick.cells import ODD, read_epoch
 from residency.traffic.zeek_quick import cells
 from residency.traffic.zeek_quick.marks import cut, end_of_line
 
@@ -50,7 +50,7 @@ def test_numbers_and_times() -> None:
         port = cells.read_port(held(text), 8, 8 + len(text))
         assert port == (expected if expected <= 65_535 else ODD)
         time = f"{text:0>10}."[-11:] + f"{text:0>6}"[:6]
-        found = cells.read_seconds(held(time), 8, 8 + len(time))
+        found = read_epoch(held(time), 8, 8 + len(time))
         is_time = re.fullmatch(r"\d{10}\.\d{6}", time) and int(time[:10]) < 1 << 32
         assert found == (int(time.replace(".", "")) if is_time else ODD), time
     assert cells.read_count(held("-"), 8, 9, np.uint8(45)) == cells.NOT_TOLD

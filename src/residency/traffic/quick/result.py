@@ -134,7 +134,7 @@ def _texts(table: Table, at: NDArray[np.int64], lengths: NDArray[np.int64], is_n
     offsets = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
     data = np.empty(int(offsets[-1]), np.uint8)
-    _copy(table.words.view(np.uint8), at, offsets, data)
+    copy_texts(table.words.view(np.uint8), 8 * at, offsets, data)
     validity = pa.py_buffer(np.packbits(~is_null, bitorder="little"))
     buffers = [validity, pa.py_buffer(offsets), pa.py_buffer(data)]
     column = pa.Array.from_buffers(pa.large_string(), len(lengths), buffers)
@@ -160,10 +160,10 @@ def _lay_out(table: Table, places: NDArray[np.int64], heads: NDArray[np.int64], 
 
 
 @njit(nogil=True, cache=True, _nrt=False)
-def _copy(
-    source: NDArray[np.uint8], at: NDArray[np.int64], offsets: NDArray[np.int64], data: NDArray[np.uint8]
+def copy_texts(
+    source: NDArray[np.uint8], places: NDArray[np.int64], offsets: NDArray[np.int64], data: NDArray[np.uint8]
 ) -> None:
-    for i in range(len(at)):
-        start = 8 * at[i]
+    """Copy the texts that start at these bytes of `source` to where `offsets` says in `data`."""
+    for i in range(len(places)):
         for j in range(offsets[i + 1] - offsets[i]):
-            data[offsets[i] + j] = source[start + j]
+            data[offsets[i] + j] = source[places[i] + j]

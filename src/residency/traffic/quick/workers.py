@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from residency.traffic.quick.result import OddError, as_columns, distinct_texts, merged, run_to_end
 from residency.traffic.quick.rows import SUMS, Batch, new_batch
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+T = TypeVar("T")
 _FIRST_ROOM = (1 << 15, 1 << 20)
 _MOST_CLIENTS = 1 << 22
 _MOST_ODD = 10_000  # lines of a thread
@@ -76,6 +77,29 @@ class Found:
     odd: list[tuple[int, int]]
 
 
+def by_turns(workers: Sequence[T], parts: int, work: Callable[[T, int], None]) -> None:
+    """Let each worker, in a thread of its own, take parts 0, 1, … by turns; the first error ends all."""
+    turns, is_over = count(), False
+
+    def run(worker: T) -> None:
+        nonlocal is_over
+        try:
+            while not is_over and (turn := next(turns)) < parts:
+                work(worker, turn)
+        except BaseException:
+            is_over = True  # nobody needs the rest
+            raise
+
+    with ThreadPoolExecutor(len(workers), thread_name_prefix="residency-rows") as pool:
+        running = [pool.submit(run, worker) for worker in workers]
+        try:
+            for one in running:
+                one.result()
+        except BaseException:
+            is_over = True
+            raise
+
+
 def share(
     parts: int,
     threads: int,
@@ -86,29 +110,9 @@ def share(
 
     None where a part holds anything that compiled loops do not judge.
     """
-    turns = count()
     workers = [Worker() for _ in range(max(1, min(threads, parts)))]
-    is_over = False
-
-    def work(worker: Worker) -> None:
-        nonlocal is_over
-        try:
-            take = begin(worker)
-            while not is_over and (part := next(turns)) < parts:
-                take(part)
-        except BaseException:
-            is_over = True  # nobody needs the rest
-            raise
-
     try:
-        with ThreadPoolExecutor(len(workers), thread_name_prefix="residency-rows") as pool:
-            running = [pool.submit(work, worker) for worker in workers]
-            try:
-                for one in running:
-                    one.result()
-            except BaseException:
-                is_over = True
-                raise
+        by_turns([begin(worker) for worker in workers], parts, lambda take, part: take(part))
         groups = as_columns(merged([worker.groups for worker in workers]), names)
         odd = sorted(span for worker in workers for span in worker.odd)
         return Found(groups, distinct_texts(worker.clients for worker in workers), odd)

@@ -10,6 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from residency.arrow import booleans, integers
+from residency.traffic.quick.result import copy_texts
 from residency.traffic.quick.rows import UNSAID, YES
 from residency.traffic.quick.table import FULL, HEAD, LENGTH, Table, find_or_add, grown
 from residency.traffic.quick.words import SPARE, U
@@ -133,7 +134,7 @@ def _columns(table: Table, heads: int) -> tuple[NDArray[np.int64], pa.Array]:
     _lay_out(table, first, places, offsets[1:])
     np.cumsum(offsets, out=offsets)
     data = np.empty(int(offsets[-1]), np.uint8)
-    _copy(table.words.view(np.uint8), places, offsets, data)
+    copy_texts(table.words.view(np.uint8), places, offsets, data)
     column = pa.Array.from_buffers(pa.large_string(), count, [None, pa.py_buffer(offsets), pa.py_buffer(data)])
     return first, column
 
@@ -165,12 +166,3 @@ def _lay_out(table: Table, first: NDArray[np.int64], places: NDArray[np.int64], 
             size -= 1
         lengths[i] = size
         place += HEAD + length + table.sums
-
-
-@njit(nogil=True, cache=True, _nrt=False)
-def _copy(
-    source: NDArray[np.uint8], places: NDArray[np.int64], offsets: NDArray[np.int64], data: NDArray[np.uint8]
-) -> None:
-    for i in range(len(places)):
-        for j in range(offsets[i + 1] - offsets[i]):
-            data[offsets[i] + j] = source[places[i] + j]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from residency.traffic.quick.table import FULL, Table, grown, new_table
 from residency.traffic.quick.words import SPARE
+from residency.traffic.quick.workers import by_turns
 from residency.traffic.zeek_quick import join, keys
 from residency.traffic.zeek_quick.rows import (
     CONN_WORDS,
@@ -169,7 +167,7 @@ def take(logs: Sequence[LogFile], cuts: Sequence[int], threads: int, folder: str
     workers = [_Worker(folder, turn, partitions, np.array(cuts, np.int64)) for turn in range(threads)]
     taken = Taken(workers, partitions, lines)
     try:
-        _share(workers, len(blocks), lambda worker, turn: worker.take(*blocks[turn]))
+        by_turns(workers, len(blocks), lambda worker, turn: worker.take(*blocks[turn]))
         for worker in workers:
             worker.finish()
         taken.agree()
@@ -180,28 +178,6 @@ def take(logs: Sequence[LogFile], cuts: Sequence[int], threads: int, folder: str
         taken.close()
         raise
     return taken
-
-
-def _share(workers: Sequence[Any], parts: int, work: Callable[[Any, int], None]) -> None:
-    """Let each worker, in a thread of its own, take parts 0, 1, … by turns."""
-    turns, is_over = count(), [False]
-
-    def run(worker: Any) -> None:
-        try:
-            while not is_over[0] and (turn := next(turns)) < parts:
-                work(worker, turn)
-        except BaseException:
-            is_over[0] = True  # nobody needs the rest
-            raise
-
-    with ThreadPoolExecutor(len(workers), thread_name_prefix="residency-zeek") as pool:
-        running = [pool.submit(run, worker) for worker in workers]
-        try:
-            for one in running:
-                one.result()
-        except BaseException:
-            is_over[0] = True
-            raise
 
 
 @dataclass(slots=True)
@@ -276,7 +252,7 @@ class Taken:
             self._join(joiner, partition, mine, of_endpoints, of_names)
 
         try:
-            _share(joiners, self._partitions, work)
+            by_turns(joiners, self._partitions, work)
         except GiveUpError:
             return None
         sums = np.concatenate([one.pairs.rows[: one.pairs.used[0]] for one in joiners])

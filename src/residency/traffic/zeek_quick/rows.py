@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from residency.traffic.quick.cells import ODD, period_of
+from residency.traffic.quick.cells import ODD, period_of, read_epoch
 from residency.traffic.quick.rows import NO, UNSAID, YES, spell
 from residency.traffic.quick.table import HEAD, Table, find_or_add
 from residency.traffic.quick.words import U, folded, hashed, prefetch
@@ -26,7 +26,6 @@ from residency.traffic.zeek_quick.cells import (
     read_count,
     read_id,
     read_port,
-    read_seconds,
 )
 from residency.traffic.zeek_quick.marks import cut, end_of_line
 
@@ -176,7 +175,7 @@ def _conn_row(
     start, end = starts[fields.uid], ends[fields.uid]
     if is_unset(data, start, end, log.unset) or not read_id(data, start, end, row, UID):
         return ODD
-    ts = read_seconds(data, starts[fields.ts], ends[fields.ts])
+    ts = read_epoch(data, starts[fields.ts], ends[fields.ts])
     sent = read_count(data, starts[fields.sent], ends[fields.sent], log.unset)
     received = read_count(data, starts[fields.received], ends[fields.received], log.unset)
     port = read_port(data, starts[fields.port], ends[fields.port])
@@ -214,7 +213,7 @@ def _ssl_row(
     start, end = starts[fields.uid], ends[fields.uid]
     if is_unset(data, start, end, log.unset) or not read_id(data, start, end, row, UID):
         return ODD
-    is_good = read_seconds(data, starts[fields.ts], ends[fields.ts]) >= 0
+    is_good = read_epoch(data, starts[fields.ts], ends[fields.ts]) >= 0
     is_good = is_good and read_port(data, starts[fields.port], ends[fields.port]) >= 0
     is_good = is_good and is_address(data, starts[fields.server], ends[fields.server])
     if not is_good or not _client_is_good(data, starts, ends, log):
